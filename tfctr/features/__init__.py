@@ -1,0 +1,56 @@
+"""What the data is, said once: specs, schema, and what is learnt from data."""
+
+from typing import Any
+
+from tfctr.features.columns import GROUP_ID, Column
+from tfctr.features.schema import FeatureSchema
+from tfctr.features.specs import (
+    Categorical,
+    Label,
+    Numeric,
+    Sequence,
+    Timestamp,
+    Vector,
+    Vocabulary,
+)
+
+# Modules that need TensorFlow load on first use, so that declaring costs nothing.
+_LAZY = {
+    "Encoder": "state",
+    "SchemaState": "state",
+    "calendar_ids": "calendar",
+    "encode": "encoding",
+    "frame_to_arrays": "frames",
+    "parse_examples": "examples",
+    "parsing_spec": "examples",
+    "to_example": "examples",
+}
+
+__all__ = [
+    "GROUP_ID",
+    "Categorical",
+    "Column",
+    "Encoder",
+    "FeatureSchema",
+    "Label",
+    "Numeric",
+    "SchemaState",
+    "Sequence",
+    "Timestamp",
+    "Vector",
+    "Vocabulary",
+    "calendar_ids",
+    "encode",
+    "frame_to_arrays",
+    "parse_examples",
+    "parsing_spec",
+    "to_example",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)

@@ -1,0 +1,105 @@
+"""Learning a schema's state in memory."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from tfctr.errors import InputError
+from tfctr.features.columns import Column
+from tfctr.features.frames import frame_to_arrays
+from tfctr.features.schema import FeatureSchema
+from tfctr.features.specs import Numeric, Vocabulary
+from tfctr.features.state import SchemaState
+
+__all__ = ["fit", "rank_values"]
+
+
+def fit(schema: FeatureSchema, data: Any) -> SchemaState:
+    """Learns vocabularies and moments; see `FeatureSchema.fit`."""
+    counts: dict[str, Counter[str]] = {
+        v.name: Counter() for v in schema.vocabularies if v.is_learnt
+    }
+    numbers = {c.name: c for c in schema.raw_columns() if _is_scaled(c)}
+    moments = {name: _Moments() for name in numbers}
+    rows = 0
+    for batch in _batches(schema, data):
+        rows += len(next(iter(batch.values())))
+        for name, counter in counts.items():
+            for column in schema.vocabulary_columns(name):
+                _count(counter, batch[column.name])
+        for name, column in numbers.items():
+            moments[name].add(column, batch[name])
+    if rows == 0:
+        raise InputError("data", received="no rows", expected="at least one row")
+    return SchemaState(
+        schema,
+        {name: rank_values(schema.vocabulary(name), c) for name, c in counts.items()},
+        {name: m.mean_and_scale() for name, m in moments.items()},
+    )
+
+
+def rank_values(vocabulary: Vocabulary, counts: Mapping[str, int]) -> list[str]:
+    """Values by falling count, ties by falling value; rare and surplus ones left out.
+
+    Values that are empty or hold a line break are left out, as in TFT.
+    """
+    kept = [
+        (count, value.encode())
+        for value, count in counts.items()
+        if count >= vocabulary.min_count and value and not set(value) & {"\n", "\r"}
+    ]
+    ranked = [value.decode() for _, value in sorted(kept, reverse=True)]
+    return ranked[: vocabulary.max_size]
+
+
+def _is_scaled(column: Column) -> bool:
+    return isinstance(column.feature, Numeric) and column.feature.transform != "none"
+
+
+def _batches(schema: FeatureSchema, data: Any) -> Iterator[dict[str, np.ndarray]]:
+    if hasattr(data, "columns") or isinstance(data, Mapping):
+        yield frame_to_arrays(schema, data)
+        return
+    for batch in data:
+        features = batch[0] if isinstance(batch, tuple) else batch
+        yield {
+            name: value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+            for name, value in features.items()
+        }
+
+
+def _count(counter: Counter[str], values: np.ndarray) -> None:
+    if values.dtype.kind == "i":
+        unique, counts = np.unique(values[values != -1], return_counts=True)
+        for value, count in zip(unique.tolist(), counts.tolist(), strict=True):
+            counter[str(value)] += count
+        return
+    flat = values.reshape(-1).tolist()
+    for text, count in Counter(flat).items():
+        counter[text.decode() if isinstance(text, bytes) else text] += count
+
+
+class _Moments:
+    """Mean and variance of batches, merged after Chan et al. (1979)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, 0.0, 0.0
+
+    def add(self, column: Column, values: np.ndarray) -> None:
+        values = values[np.isfinite(values)].astype("float64")
+        feature = column.feature
+        if isinstance(feature, Numeric) and feature.transform == "log_standardize":
+            values = np.log1p(np.maximum(values, 0.0))
+        if not len(values):
+            return
+        mean, total = values.mean(), self.count + len(values)
+        self.squares += ((values - mean) ** 2).sum()
+        self.squares += (mean - self.mean) ** 2 * self.count * len(values) / total
+        self.mean += (mean - self.mean) * len(values) / total
+        self.count = total
+
+    def mean_and_scale(self) -> tuple[float, float]:
+        deviation = (self.squares / self.count) ** 0.5 if self.count else 0.0
+        return self.mean, deviation if deviation > 0 else 1.0

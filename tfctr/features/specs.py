@@ -1,0 +1,240 @@
+"""The kinds of feature: frozen records that say what a column holds."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tfctr.errors import InputError, UnknownName
+
+__all__ = [
+    "CALENDAR_UNITS",
+    "Categorical",
+    "Feature",
+    "Label",
+    "Numeric",
+    "Sequence",
+    "Timestamp",
+    "Vector",
+    "Vocabulary",
+]
+
+# Number of values of each calendar unit; ids start at 1, 0 is a missing time.
+CALENDAR_UNITS = {"hour": 24, "weekday": 7, "day": 31, "month": 12}
+TRANSFORMS = ("standardize", "log_standardize", "none")
+
+
+def _check_name(kind: str, name: str) -> None:
+    if not name.isidentifier() or name.startswith("_"):
+        raise InputError(
+            f"{kind}.name",
+            received=repr(name),
+            expected="a Python identifier that does not start with `_`",
+            hint="Names become tensor names of the serving signatures.",
+        )
+
+
+def _check_positive(field: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise InputError(field, received=value, expected="a positive number")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """How ids become table rows; features that name one vocabulary share its table.
+
+    Learnt from data unless `values` (fixed) or `num_hash_buckets` (hashed) is given.
+    Row 0 is a missing value, rows `1..num_oov` are unknown values, the rest are the
+    values by falling count. A hashed vocabulary has rows `1..num_hash_buckets`.
+
+    Args:
+        name: Name by which features refer to it.
+        values: The values in row order; numbers as their decimal text.
+        num_hash_buckets: Number of hash buckets.
+        max_size: Learnt only: keep at most so many of the most frequent values.
+        min_count: Learnt only: keep values seen at least so often.
+        num_oov: Rows over which unknown values are spread by hash.
+    """
+
+    name: str
+    values: tuple[str, ...] | None = None
+    num_hash_buckets: int | None = None
+    max_size: int | None = None
+    min_count: int = 1
+    num_oov: int = 1
+
+    def __post_init__(self) -> None:
+        _check_name("Vocabulary", self.name)
+        for field in ("num_hash_buckets", "max_size", "min_count", "num_oov"):
+            _check_positive(f"{self.name}.{field}", getattr(self, field))
+        if self.values is not None:
+            object.__setattr__(self, "values", tuple(str(v) for v in self.values))
+            if len(set(self.values)) != len(self.values):
+                raise InputError(
+                    f"{self.name}.values",
+                    received="duplicates",
+                    expected="distinct values",
+                )
+            if self.num_hash_buckets is not None:
+                raise InputError(
+                    f"{self.name}.num_hash_buckets",
+                    received="both `values` and `num_hash_buckets`",
+                    expected="at most one of them",
+                )
+
+    @property
+    def is_learnt(self) -> bool:
+        return self.values is None and self.num_hash_buckets is None
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """An id or a category; several of them where `max_values` is given.
+
+    Args:
+        name: Column name.
+        dtype: `"string"` or `"int64"`. Missing is `""` or `-1`.
+        vocabulary: Name of its vocabulary; the feature's own name by default.
+        max_values: Makes it multi-valued, with at most so many values.
+    """
+
+    name: str
+    dtype: str = "string"
+    vocabulary: str = ""
+    max_values: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("Categorical", self.name)
+        _check_positive(f"{self.name}.max_values", self.max_values)
+        if self.dtype not in ("string", "int64"):
+            raise UnknownName(f"{self.name}.dtype", self.dtype, ("string", "int64"))
+        if not self.vocabulary:
+            object.__setattr__(self, "vocabulary", self.name)
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """A number, scaled to mean 0 and deviation 1; missing is NaN and becomes 0.
+
+    Args:
+        name: Column name.
+        transform: `"standardize"`, `"log_standardize"` (of `log(1 + max(x, 0))`)
+            or `"none"`.
+    """
+
+    name: str
+    transform: str = "standardize"
+
+    def __post_init__(self) -> None:
+        _check_name("Numeric", self.name)
+        if self.transform not in TRANSFORMS:
+            raise UnknownName(f"{self.name}.transform", self.transform, TRANSFORMS)
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A precomputed embedding, for example of a text or an image.
+
+    Args:
+        name: Column name.
+        dim: Its width. A missing vector is all NaN and becomes zeros.
+    """
+
+    name: str
+    dim: int
+
+    def __post_init__(self) -> None:
+        _check_name("Vector", self.name)
+        _check_positive(f"{self.name}.dim", self.dim)
+
+
+@dataclass(frozen=True)
+class Timestamp:
+    """Seconds since 1970-01-01 UTC, with the calendar features to derive from it.
+
+    Args:
+        name: Column name. Missing is -1.
+        time_zone: IANA name of the zone in which `calendar` is read.
+        calendar: Which of `hour`, `weekday` (Monday first), `day`, `month` become
+            categorical features, named `<name>_<unit>`.
+    """
+
+    name: str
+    time_zone: str = "UTC"
+    calendar: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_name("Timestamp", self.name)
+        object.__setattr__(self, "calendar", tuple(self.calendar))
+        for unit in self.calendar:
+            if unit not in CALENDAR_UNITS:
+                raise UnknownName(f"{self.name}.calendar", unit, CALENDAR_UNITS)
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise InputError(
+                f"{self.name}.time_zone",
+                received=repr(self.time_zone),
+                expected="an IANA time zone such as 'Europe/Berlin'",
+            ) from error
+
+
+Feature: TypeAlias = Categorical | Numeric | Vector | Timestamp
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A user's past events, oldest first, padded at the end.
+
+    Its columns are named `<sequence>_<feature>`. An event is real where its first
+    feature is not missing. Longer histories keep their most recent events.
+
+    Args:
+        name: Name of the sequence.
+        features: Features of each event; the first must be a single-valued
+            `Categorical` that no real event lacks, usually the item id. An event
+            feature with the name of an item feature is the same property.
+        timestamp: Time of each event, if known.
+        action: Name of the event feature that says what the user did, if any.
+        max_length: Number of events kept.
+    """
+
+    name: str
+    features: tuple[Feature, ...]
+    timestamp: Timestamp | None = None
+    action: str | None = None
+    max_length: int = 50
+
+    def __post_init__(self) -> None:
+        _check_name("Sequence", self.name)
+        _check_positive(f"{self.name}.max_length", self.max_length)
+        object.__setattr__(self, "features", tuple(self.features))
+        first = self.features[0] if self.features else None
+        if not isinstance(first, Categorical) or first.max_values is not None:
+            raise InputError(
+                f"{self.name}.features",
+                received=f"{first} as first feature",
+                expected="a single-valued `Categorical` that marks real events",
+            )
+        names = [feature.name for feature in self.features]
+        if self.action is not None and self.action not in names:
+            raise UnknownName(f"{self.name}.action", self.action, names)
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is to be predicted: 0 or 1.
+
+    Args:
+        name: Column name.
+        observed_if: Name of another label; this one counts only where that is 1.
+        weight: Name of a float column with the example's weight for this label.
+    """
+
+    name: str
+    observed_if: str | None = None
+    weight: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("Label", self.name)
+        if self.weight is not None:
+            _check_name("Label.weight", self.weight)

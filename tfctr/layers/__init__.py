@@ -1,0 +1,19 @@
+"""Keras layers, grouped by what they do."""
+
+from tfctr.layers.embedding.collection import EmbeddingCollection
+from tfctr.layers.embedding.pooled import PooledEmbeddings
+from tfctr.layers.embedding.table import EmbeddingTable
+from tfctr.layers.interaction.cross_network import CrossNetwork
+from tfctr.layers.interaction.factorization_machine import FactorizationMachine
+from tfctr.layers.interaction.mlp import MLP
+from tfctr.layers.sequence.target_attention import TargetAttention
+
+__all__ = [
+    "MLP",
+    "CrossNetwork",
+    "EmbeddingCollection",
+    "EmbeddingTable",
+    "FactorizationMachine",
+    "PooledEmbeddings",
+    "TargetAttention",
+]

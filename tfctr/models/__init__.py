@@ -1,0 +1,56 @@
+"""Models by name. Each keeps the contract of `RankingModel`."""
+
+from tfctr.errors import UnknownName
+from tfctr.models.base import PreRankingModel, RankingModel
+from tfctr.models.baselines.dcnv2 import DCNv2
+from tfctr.models.baselines.deepfm import DeepFM
+from tfctr.models.baselines.din import DIN
+from tfctr.models.baselines.logistic_regression import LogisticRegression
+from tfctr.models.baselines.two_tower import TwoTower
+
+__all__ = [
+    "DIN",
+    "DCNv2",
+    "DeepFM",
+    "LogisticRegression",
+    "PreRankingModel",
+    "RankingModel",
+    "TwoTower",
+    "get",
+    "names",
+]
+
+_MODELS: tuple[type[RankingModel], ...] = (
+    LogisticRegression,
+    DeepFM,
+    DCNv2,
+    DIN,
+    TwoTower,
+)
+
+
+def names() -> list[str]:
+    """Names of all models.
+
+    >>> "DeepFM" in names()
+    True
+    """
+    return [model.__name__ for model in _MODELS]
+
+
+def get(name: str) -> type[RankingModel]:
+    """The model class called `name`.
+
+    Args:
+        name: One of `names()`.
+
+    Raises:
+        UnknownName: There is no such model; the text offers near names.
+
+    >>> get("DIN").__name__
+    'DIN'
+    """
+    for model in _MODELS:
+        if model.__name__ == name:
+            return model
+    raise UnknownName("model", name, names())

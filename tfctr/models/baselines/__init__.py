@@ -1,0 +1,1 @@
+"""The models that every method is measured against."""

@@ -1,0 +1,56 @@
+"""Logistic regression on one weight for each feature value."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keras import ops
+
+from tfctr.features import FeatureSchema
+from tfctr.layers import PooledEmbeddings
+from tfctr.models.base import RankingModel
+from tfctr.saving import serializable
+from tfctr.types import Tensor
+
+__all__ = ["LogisticRegression"]
+
+
+@serializable
+class LogisticRegression(RankingModel):
+    """`logit = b + sum_f w_f[x_f]`; histories and lists count as their mean.
+
+    Args:
+        schema: The schema, with sizes.
+        seed: Seed of the initial values.
+        **kwargs: `name` and `dtype`, passed to `keras.Model`.
+
+    Returns:
+        Dict label -> float32 logits `(batch,)`.
+    """
+
+    def __init__(
+        self, schema: FeatureSchema | Mapping[str, Any], *, seed: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(schema, seed=seed, **kwargs)
+        self.value_weights = PooledEmbeddings(
+            self.schema,
+            len(self.schema.labels),
+            stddev=0.001,
+            seed=seed,
+            dtype=self.dtype_policy,
+            name="value_weights",
+        )
+        self.bias = self.add_weight(
+            name="bias", shape=(len(self.schema.labels),), initializer="zeros"
+        )
+
+    def embed(
+        self, inputs: Mapping[str, Tensor], training: bool = False
+    ) -> dict[str, Tensor]:
+        return dict(self.value_weights(inputs))
+
+    def interact(
+        self, embedded: Mapping[str, Tensor], training: bool = False
+    ) -> Tensor:
+        fields = [embedded[name] for name in self.value_weights.fields()]
+        total = ops.sum(ops.cast(ops.stack(fields, axis=1), "float32"), axis=1)
+        return total + ops.cast(self.bias, "float32")
