@@ -1,0 +1,1 @@
+"""The tests; a package, because some distribution installs another `tests`."""
