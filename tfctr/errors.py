@@ -1,8 +1,8 @@
 """Errors about what a user hands in, and how their texts are made.
 
-    ValueError
-     └── InputError        a field that does not hold what was declared
-          └── UnknownName   a name that nothing has, with the nearest known ones
+ValueError
+ └── InputError        a field that does not hold what was declared
+      └── UnknownName   a name that nothing has, with the nearest known ones
 """
 
 import difflib
@@ -21,7 +21,7 @@ class InputError(ValueError):
         hint: What to do about it, as a sentence. Optional.
 
     >>> str(InputError("age", received="text 'old'", expected="a number"))
-    '`age`: received text \\'old\\', expected a number.'
+    "`age`: received text 'old', expected a number."
     """
 
     def __init__(
@@ -59,9 +59,8 @@ class UnknownName(InputError):
         near = difflib.get_close_matches(name, self.known, n=2)
         hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else ""
         listed = ", ".join(self.known[:30]) + (" ..." if len(self.known) > 30 else "")
-        super().__init__(
-            field, received=repr(name), expected=f"one of {listed}", hint=hint
-        )
+        expected = f"one of {listed}" if listed else "nothing: there are no names"
+        super().__init__(field, received=repr(name), expected=expected, hint=hint)
 
     def __reduce__(self) -> tuple[object, ...]:
         return UnknownName, (self.field, self.name, self.known)

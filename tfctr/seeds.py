@@ -23,6 +23,4 @@ def glorot(seed: int, name: str) -> keras.initializers.Initializer:
 
 def normal(seed: int, name: str, stddev: float) -> keras.initializers.Initializer:
     """Normal around 0 with a seed of its own."""
-    return keras.initializers.RandomNormal(
-        stddev=stddev, seed=derived_seed(seed, name)
-    )
+    return keras.initializers.RandomNormal(stddev=stddev, seed=derived_seed(seed, name))

@@ -21,9 +21,13 @@ _LAZY = {
     "calendar_ids": "calendar",
     "encode": "encoding",
     "frame_to_arrays": "frames",
+    "is_packed": "packing",
+    "pack": "packing",
     "parse_examples": "examples",
     "parsing_spec": "examples",
     "to_example": "examples",
+    "to_examples": "examples",
+    "unpack": "packing",
 }
 
 __all__ = [
@@ -42,9 +46,13 @@ __all__ = [
     "calendar_ids",
     "encode",
     "frame_to_arrays",
+    "is_packed",
+    "pack",
     "parse_examples",
     "parsing_spec",
     "to_example",
+    "to_examples",
+    "unpack",
 ]
 
 

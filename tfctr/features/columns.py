@@ -55,7 +55,8 @@ def raw_columns(
     feature: Feature, role: str, sequence: Sequence | None = None
 ) -> list[Column]:
     """Columns of `feature` as they stand in raw data."""
-    dtype, inner = "float32", ()
+    dtype = "float32"
+    inner: tuple[int, ...] = ()
     if isinstance(feature, Categorical):
         dtype = feature.dtype
         inner = () if feature.max_values is None else (feature.max_values,)
@@ -71,7 +72,9 @@ def encoded_columns(
 ) -> list[Column]:
     """Columns of `feature` as models get them."""
     if isinstance(feature, Categorical):
-        inner = () if feature.max_values is None else (feature.max_values,)
+        inner: tuple[int, ...] = (
+            () if feature.max_values is None else (feature.max_values,)
+        )
         return [_column(feature, "", "int32", inner, role, sequence)]
     if isinstance(feature, Numeric):
         return [_column(feature, "", "float32", (), role, sequence)]

@@ -1,6 +1,7 @@
 """Raw features as `tf.Example` records: writing, parsing, the parsing spec."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,10 @@ import tensorflow as tf
 from tfctr.features.columns import Column
 from tfctr.features.frames import check_mapping, dense_column
 from tfctr.features.schema import ROLES, FeatureSchema
-from tfctr.features.specs import Vector
+from tfctr.features.specs import Numeric, Vector
 from tfctr.types import Tensor
 
-__all__ = ["parse_examples", "parsing_spec", "to_example"]
+__all__ = ["parse_examples", "parsing_spec", "to_example", "to_examples"]
 
 
 def parsing_spec(schema: FeatureSchema, *, labels: bool = False) -> dict[str, Any]:
@@ -72,18 +73,31 @@ def to_example(schema: FeatureSchema, row: Mapping[str, Any]) -> tf.train.Exampl
         row: Values by column name; lists for multi-valued and sequence columns.
             Columns that are absent or missing are left out of the record.
     """
+    return to_examples(schema, [row])[0]
+
+
+def to_examples(
+    schema: FeatureSchema, rows: Sequence[Mapping[str, Any]]
+) -> list[tf.train.Example]:
+    """Examples of many rows; several times faster than one at a time.
+
+    Args:
+        schema: The declaration.
+        rows: As for `to_example`.
+    """
     columns = {column.name: column for column in schema.raw_columns(ROLES)}
-    labels = schema.label_columns()
-    check_mapping(row, [*columns, *labels], "column")
-    features = {}
-    for name, value in row.items():
-        if name in columns:
-            flat = _flat(columns[name], value)
-            if len(flat):
-                features[name] = _feature(columns[name].dtype, flat)
-        elif value is not None and not np.isnan(value):
-            features[name] = _feature("float32", [float(value)])
-    return tf.train.Example(features=tf.train.Features(feature=features))
+    for name in schema.label_columns():
+        columns[name] = Column(name, "float32", (), "label", Numeric(name))
+    given = dict.fromkeys(itertools.chain.from_iterable(rows))
+    check_mapping(given, columns, "column")
+    examples = [tf.train.Example() for _ in rows]
+    for name in given:
+        cells = np.empty(len(rows), object)
+        cells[:] = [row.get(name) for row in rows]
+        for example, values in zip(examples, _flat(columns[name], cells), strict=True):
+            if values:
+                _add(example.features.feature[name], columns[name].dtype, values)
+    return examples
 
 
 def _is_dense(column: Column) -> bool:
@@ -92,19 +106,21 @@ def _is_dense(column: Column) -> bool:
     )
 
 
-def _flat(column: Column, value: Any) -> np.ndarray:
-    """Values of one cell without the padding at its end."""
+def _flat(column: Column, cells: np.ndarray) -> list[list[Any]]:
+    """Values of each cell without the padding at its end."""
+    dense = dense_column(column, cells)
+    known = ~_missing(column, dense)
     if not column.shape:
-        value = value if value is not None else column.missing
-        dense = dense_column(column, np.array([value], object))
-        is_missing = _missing(column, dense)
-        return dense[~is_missing]
-    cells = np.empty(1, object)
-    cells[0] = value
-    dense = dense_column(column, cells)[0]
-    known = ~_missing(column, dense).reshape(len(dense), -1).all(axis=1)
-    length = np.flatnonzero(known)[-1] + 1 if known.any() else 0
-    return dense[:length].reshape(-1)
+        return [[v] if k else [] for v, k in zip(dense.tolist(), known, strict=True)]
+    if _is_dense(column):
+        is_known: list[bool] = np.asarray(known.any(axis=1)).tolist()
+        rows = zip(dense.tolist(), is_known, strict=True)
+        return [values if k else [] for values, k in rows]
+    is_real = known.reshape(*dense.shape[:2], -1).any(axis=2)
+    places = np.arange(1, dense.shape[1] + 1)
+    lengths = np.max(np.where(is_real, places, 0), axis=1).tolist()
+    pairs = zip(dense, lengths, strict=True)
+    return [values[:length].reshape(-1).tolist() for values, length in pairs]
 
 
 def _missing(column: Column, dense: np.ndarray) -> np.ndarray:
@@ -112,10 +128,11 @@ def _missing(column: Column, dense: np.ndarray) -> np.ndarray:
     return np.asarray(missing, bool)
 
 
-def _feature(dtype: str, values: Any) -> tf.train.Feature:
+def _add(feature: tf.train.Feature, dtype: str, values: list[Any]) -> None:
     if dtype == "string":
         encoded = [v if isinstance(v, bytes) else v.encode() for v in values]
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=encoded))
-    if dtype == "int64":
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
-    return tf.train.Feature(float_list=tf.train.FloatList(value=values))
+        feature.bytes_list.value.extend(encoded)
+    elif dtype == "int64":
+        feature.int64_list.value.extend(values)
+    else:
+        feature.float_list.value.extend(values)

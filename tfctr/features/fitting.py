@@ -28,7 +28,7 @@ def fit(schema: FeatureSchema, data: Any) -> SchemaState:
         rows += len(next(iter(batch.values())))
         for name, counter in counts.items():
             for column in schema.vocabulary_columns(name):
-                _count(counter, batch[column.name])
+                _count(counter, column, batch[column.name])
         for name, column in numbers.items():
             moments[name].add(column, batch[name])
     if rows == 0:
@@ -64,13 +64,10 @@ def _batches(schema: FeatureSchema, data: Any) -> Iterator[dict[str, np.ndarray]
         return
     for batch in data:
         features = batch[0] if isinstance(batch, tuple) else batch
-        yield {
-            name: value.numpy() if hasattr(value, "numpy") else np.asarray(value)
-            for name, value in features.items()
-        }
+        yield frame_to_arrays(schema, features)
 
 
-def _count(counter: Counter[str], values: np.ndarray) -> None:
+def _count(counter: Counter[str], column: Column, values: np.ndarray) -> None:
     if values.dtype.kind == "i":
         unique, counts = np.unique(values[values != -1], return_counts=True)
         for value, count in zip(unique.tolist(), counts.tolist(), strict=True):
@@ -78,7 +75,16 @@ def _count(counter: Counter[str], values: np.ndarray) -> None:
         return
     flat = values.reshape(-1).tolist()
     for text, count in Counter(flat).items():
-        counter[text.decode() if isinstance(text, bytes) else text] += count
+        counter[_text(column, text)] += count
+
+
+def _text(column: Column, value: str | bytes) -> str:
+    try:
+        return value if isinstance(value, str) else value.decode()
+    except UnicodeDecodeError as error:
+        raise InputError(
+            column.name, received=f"{value!r}", expected="text in UTF-8"
+        ) from error
 
 
 class _Moments:
@@ -86,6 +92,7 @@ class _Moments:
 
     def __init__(self) -> None:
         self.count, self.mean, self.squares = 0, 0.0, 0.0
+        self.lowest, self.highest = np.inf, -np.inf
 
     def add(self, column: Column, values: np.ndarray) -> None:
         values = values[np.isfinite(values)].astype("float64")
@@ -99,7 +106,11 @@ class _Moments:
         self.squares += (mean - self.mean) ** 2 * self.count * len(values) / total
         self.mean += (mean - self.mean) * len(values) / total
         self.count = total
+        self.lowest = min(self.lowest, values.min())
+        self.highest = max(self.highest, values.max())
 
     def mean_and_scale(self) -> tuple[float, float]:
-        deviation = (self.squares / self.count) ** 0.5 if self.count else 0.0
-        return self.mean, deviation if deviation > 0 else 1.0
+        # Rounding gives a constant column a deviation of 1e-16, not of 0.
+        if self.lowest >= self.highest:
+            return self.mean, 1.0
+        return self.mean, (self.squares / self.count) ** 0.5

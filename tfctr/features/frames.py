@@ -43,13 +43,31 @@ def frame_to_arrays(
 
 def dense_column(column: Column, cells: Any) -> np.ndarray:
     """Dense array `(rows, *column.shape)` of one column's cells."""
-    array = np.asarray(cells) if not hasattr(cells, "to_numpy") else cells.to_numpy()
+    array = _array(cells)
     if array.ndim == 1 + len(column.shape) and array.dtype != object:
         if array.shape[1:] == column.shape:
             return _typed(column, array)
     elif not column.shape:
+        if array.ndim != 1:
+            raise InputError(
+                column.name,
+                received=f"an array of shape {array.shape}",
+                expected="one value a row",
+            )
         return _typed(column, array)
     return _pad(column, list(array), column.shape)
+
+
+def _array(cells: Any) -> np.ndarray:
+    if isinstance(cells, list):
+        array = np.empty(len(cells), object)
+        for row, cell in enumerate(cells):
+            array[row] = cell
+        return array
+    if hasattr(cells, "to_numpy") and not isinstance(cells.dtype, np.dtype):
+        # Dtypes of pandas itself, such as Int64: floats would round large ids.
+        return np.asarray(cells.to_numpy(object))
+    return np.asarray(cells)
 
 
 def _pad(column: Column, cells: list[Any], shape: tuple[int, ...]) -> np.ndarray:
@@ -63,7 +81,8 @@ def _pad(column: Column, cells: list[Any], shape: tuple[int, ...]) -> np.ndarray
     is_sequence = column.sequence is not None and len(shape) == len(column.shape)
     kept = [cell[-length:] if is_sequence else cell[:length] for cell in lists]
     lengths = np.fromiter((len(cell) for cell in kept), np.int64, len(kept))
-    flat: Any = list(itertools.chain.from_iterable(kept))
+    arrays = kept and all(isinstance(cell, np.ndarray) for cell in kept)
+    flat: Any = np.concatenate(kept) if arrays else list(itertools.chain(*kept))
     flat = _pad(column, flat, inner) if inner else _typed(column, flat)
     dense = np.full((len(cells), *shape), column.missing, flat.dtype)
     dense[np.arange(length) < lengths[:, None]] = flat
@@ -71,7 +90,7 @@ def _pad(column: Column, cells: list[Any], shape: tuple[int, ...]) -> np.ndarray
 
 
 def _items(column: Column, cell: Any, row: int) -> Any:
-    if cell is None or (isinstance(cell, float) and np.isnan(cell)):
+    if _is_missing(cell):
         return []
     if isinstance(cell, (str, bytes)) or not hasattr(cell, "__len__"):
         raise InputError(
@@ -96,13 +115,17 @@ def _typed(column: Column, values: Any) -> np.ndarray:
         return _strings(column, values)
     try:
         known = getattr(values, "dtype", np.dtype(object)).kind != "O"
-        numbers = np.array(values if known else [_number(v) for v in values])
-        if numbers.dtype.kind in "USOMm":
+        # Not NaN among ids: it would turn them to floats, which round large ones.
+        missing = -1 if column.dtype == "int64" else np.nan
+        numbers = np.array(
+            values if known else [missing if _is_missing(v) else v for v in values]
+        )
+        if numbers.dtype.kind in "USOMm" or not (known or numbers.ndim == 1):
             raise ValueError
         numbers = numbers.astype("float32") if column.dtype == "float32" else numbers
     except (TypeError, ValueError) as error:
         raise InputError(
-            column.name, received=_first_bad(values), expected=_kind(column)
+            column.name, received=_first_bad(column, values), expected=_kind(column)
         ) from error
     if column.dtype == "int64":
         return _integers(column, numbers)
@@ -110,11 +133,10 @@ def _typed(column: Column, values: Any) -> np.ndarray:
 
 
 def _integers(column: Column, numbers: np.ndarray) -> np.ndarray:
-    if numbers.dtype.kind in "iub":
+    if numbers.dtype.kind in "ib":
         return numbers.astype("int64")
-    known = ~np.isnan(numbers)
-    whole = np.where(known, numbers, -1.0)
-    bad = whole != np.floor(whole)
+    whole = np.where(np.isnan(numbers), -1, numbers)
+    bad = (whole != np.floor(whole)) | (np.abs(whole) >= 2**63)
     if bad.any():
         raise InputError(
             column.name, received=f"{whole[bad][0]}", expected=_kind(column)
@@ -128,7 +150,7 @@ def _strings(column: Column, values: Any) -> np.ndarray:
     for place, value in enumerate(flat):
         if isinstance(value, str):
             continue
-        if value is None or (isinstance(value, float) and np.isnan(value)):
+        if _is_missing(value):
             array = array.copy() if array is values else array
             flat = array.reshape(-1)
             flat[place] = ""
@@ -142,14 +164,21 @@ def _strings(column: Column, values: Any) -> np.ndarray:
     return array
 
 
-def _number(value: Any) -> Any:
-    return np.nan if value is None else value
+def _is_missing(value: Any) -> bool:
+    """Whether a cell is None, NaN or the `NA` of pandas, which is not imported."""
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isnan(value))
+    return value is None or type(value).__name__ == "NAType"
 
 
-def _first_bad(values: Any) -> str:
+def _first_bad(column: Column, values: Any) -> str:
+    where = "place" if column.shape else "row"
     for place, value in enumerate(values):
-        if value is not None and not isinstance(value, (int, float, np.number)):
-            return f"{value!r} in row {place}"
+        if _is_missing(value):
+            continue
+        is_number = isinstance(value, (int, float, np.number))
+        if not is_number or abs(float(value)) >= 2**63:
+            return f"{value!r} in {where} {place}"
     return f"values of type {np.asarray(values).dtype}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tfctr.errors import InputError, UnknownName
-from tfctr.features.columns import Column, encoded_columns, raw_columns
+from tfctr.features.columns import GROUP_ID, Column, encoded_columns, raw_columns
 from tfctr.features.serialization import schema_from_dict, schema_to_dict
 from tfctr.features.specs import (
     Categorical,
@@ -57,6 +57,9 @@ class FeatureSchema:
     timestamp: str | None = None
     vocabularies: tuple[Vocabulary, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    _derived: dict[tuple[str, tuple[str, ...]], list[Column]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         for name in ("user", "item", "labels", "context", "sequences", "vocabularies"):
@@ -178,6 +181,13 @@ class FeatureSchema:
     # Checks ------------------------------------------------------------------------
 
     def _columns(self, derive: Any, roles: Iterable[str]) -> list[Column]:
+        # Asked for once a row by writers of examples, so derived once a schema.
+        key = (derive.__name__, tuple(roles))
+        if key not in self._derived:
+            self._derived[key] = self._derive(derive, key[1])
+        return list(self._derived[key])
+
+    def _derive(self, derive: Any, roles: Iterable[str]) -> list[Column]:
         columns: list[Column] = []
         for role in roles:
             if role not in ROLES:
@@ -195,11 +205,22 @@ class FeatureSchema:
     def _check_names_are_distinct(self) -> None:
         names = [column.name for column in self.encoded_columns()]
         names += self.label_columns()
-        for name in names:
-            if names.count(name) > 1:
-                raise InputError(
-                    name, received="two columns of that name", expected="one"
-                )
+        for kind, found in (
+            ("columns", names),
+            ("sequences", [sequence.name for sequence in self.sequences]),
+            ("vocabularies", [vocabulary.name for vocabulary in self.vocabularies]),
+        ):
+            for name in found:
+                if found.count(name) > 1:
+                    raise InputError(
+                        name, received=f"two {kind} of that name", expected="one"
+                    )
+        if GROUP_ID in names:
+            raise InputError(
+                GROUP_ID,
+                received="a column of that name",
+                expected="another name: encoding adds this column itself",
+            )
         if not self.labels:
             raise InputError("labels", received="none", expected="at least one label")
 
@@ -232,6 +253,13 @@ class FeatureSchema:
             if isinstance(column.feature, Categorical)
         )
         declared = {vocabulary.name: vocabulary for vocabulary in self.vocabularies}
+        for column in self.encoded_columns():
+            if isinstance(column.feature, Timestamp) and column.name in used:
+                raise InputError(
+                    "vocabulary",
+                    received=f"{column.name!r}, the name of a calendar feature",
+                    expected="another name",
+                )
         for name in declared:
             if name not in used:
                 raise UnknownName("vocabulary", name, used)

@@ -21,14 +21,14 @@ def schema_to_dict(schema: Any) -> dict[str, Any]:
     """The fields of `schema`, features tagged with their kind."""
     data: dict[str, Any] = {"version": VERSION}
     for field in dataclasses.fields(schema):
-        value = getattr(schema, field.name)
-        data[field.name] = _plain(value)
+        if field.init:
+            data[field.name] = _plain(getattr(schema, field.name))
     return data
 
 
 def schema_from_dict(cls: type[T], data: Mapping[str, Any]) -> T:
     """Builds a schema of class `cls` from what `schema_to_dict` gave."""
-    values = dict(data)
+    values = _mapping(cls.__name__, data)
     version = values.pop("version", None)
     if version != VERSION:
         raise InputError(
@@ -57,7 +57,7 @@ def _plain(value: Any) -> Any:
 
 
 def _feature(data: Mapping[str, Any]) -> Any:
-    values = dict(data)
+    values = _mapping("feature", data)
     kind = values.pop("kind", None)
     if kind not in KINDS:
         raise UnknownName("kind", str(kind), KINDS)
@@ -65,15 +65,23 @@ def _feature(data: Mapping[str, Any]) -> Any:
 
 
 def _sequence(data: Mapping[str, Any]) -> specs.Sequence:
-    values = dict(data)
+    values = _mapping("sequence", data)
     values["features"] = tuple(_feature(f) for f in values.get("features", ()))
     if values.get("timestamp") is not None:
         values["timestamp"] = _feature(values["timestamp"])
     return _make(specs.Sequence, values)
 
 
+def _mapping(kind: str, data: Any) -> dict[str, Any]:
+    if not isinstance(data, Mapping):
+        raise InputError(kind, received=repr(data), expected="a table of its fields")
+    return dict(data)
+
+
 def _make(cls: type[T], values: Mapping[str, Any]) -> T:
-    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]  # cls is a dataclass
+    values = _mapping(cls.__name__, values)
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]  # cls is a dataclass
+    known = [field.name for field in fields if field.init]
     for key in values:
         if key not in known:
             raise UnknownName(f"{cls.__name__} key", key, known)

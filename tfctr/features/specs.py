@@ -24,7 +24,7 @@ TRANSFORMS = ("standardize", "log_standardize", "none")
 
 
 def _check_name(kind: str, name: str) -> None:
-    if not name.isidentifier() or name.startswith("_"):
+    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
         raise InputError(
             f"{kind}.name",
             received=repr(name),
@@ -34,8 +34,10 @@ def _check_name(kind: str, name: str) -> None:
 
 
 def _check_positive(field: str, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise InputError(field, received=value, expected="a positive number")
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise InputError(
+            field, received=repr(value), expected="a positive whole number"
+        )
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class Timestamp:
                 raise UnknownName(f"{self.name}.calendar", unit, CALENDAR_UNITS)
         try:
             ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise InputError(
                 f"{self.name}.time_zone",
                 received=repr(self.time_zone),
@@ -215,6 +217,12 @@ class Sequence:
                 received=f"{first} as first feature",
                 expected="a single-valued `Categorical` that marks real events",
             )
+        if not isinstance(self.timestamp, Timestamp | None):
+            raise InputError(
+                f"{self.name}.timestamp",
+                received=type(self.timestamp).__name__,
+                expected="a Timestamp",
+            )
         names = [feature.name for feature in self.features]
         if self.action is not None and self.action not in names:
             raise UnknownName(f"{self.name}.action", self.action, names)
@@ -236,5 +244,11 @@ class Label:
 
     def __post_init__(self) -> None:
         _check_name("Label", self.name)
+        if self.observed_if == self.name:
+            raise InputError(
+                f"{self.name}.observed_if",
+                received="the label itself",
+                expected="another label",
+            )
         if self.weight is not None:
             _check_name("Label.weight", self.weight)

@@ -3,11 +3,10 @@
 import functools
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from tfctr.errors import InputError
@@ -98,8 +97,8 @@ class SchemaState:
         for vocabulary in schema.vocabularies:
             if vocabulary.is_learnt:
                 path = folder / "vocabularies" / f"{vocabulary.name}.txt"
-                text = path.read_bytes().decode()
-                vocabularies[vocabulary.name] = text.split("\n")[:-1]
+                lines = path.read_bytes().split(b"\n")[:-1]
+                vocabularies[vocabulary.name] = [line.decode() for line in lines]
         state = cls(schema, vocabularies, {k: tuple(v) for k, v in moments.items()})
         if state.schema.sizes != schema.sizes:
             raise InputError(
@@ -134,11 +133,13 @@ class Encoder(tf.Module):
             if vocabulary.num_hash_buckets is not None:
                 continue
             with tf.init_scope():
-                if vocabulary.values is None and folder is not None:
+                values = vocabulary.values
+                if values is None:
+                    values = state.vocabularies[vocabulary.name]
+                if vocabulary.is_learnt and values and folder is not None:
                     path = Path(folder) / "vocabularies" / f"{vocabulary.name}.txt"
                     source = _file_source(path)
                 else:
-                    values = vocabulary.values or state.vocabularies[vocabulary.name]
                     source = _memory_source(values)
                 table = tf.lookup.StaticHashTable(source, -1)
             self._tables[vocabulary.name] = table
@@ -150,11 +151,12 @@ class Encoder(tf.Module):
         return self._tables[vocabulary].lookup(text)
 
 
-def _memory_source(values: Iterable[str]) -> Any:
-    keys = np.array([value.encode() for value in values], object)
+def _memory_source(values: Sequence[str]) -> Any:
+    # A table cannot be empty; the empty text is missing, so nobody looks it up.
+    places = range(len(values)) if values else [-1]
     return tf.lookup.KeyValueTensorInitializer(
-        tf.constant(keys, tf.string, shape=[len(keys)]),
-        tf.range(len(keys), dtype=tf.int64),
+        tf.constant([value.encode() for value in values or [""]], tf.string),
+        tf.constant(list(places), tf.int64),
     )
 
 
