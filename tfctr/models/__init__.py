@@ -1,12 +1,13 @@
 """Models by name. Each keeps the contract of `RankingModel`."""
 
 from tfctr.errors import UnknownName
-from tfctr.models.base import PreRankingModel, RankingModel
+from tfctr.models.base import RankingModel
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.din import DIN
 from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.two_tower import TwoTower
+from tfctr.models.pre_ranking import PreRankingModel
 
 __all__ = [
     "DIN",

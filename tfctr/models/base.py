@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import GROUP_ID, FeatureSchema
 from tfctr.features.inputs import keras_inputs
+from tfctr.features.packing import is_packed, unpack
+from tfctr.models.objective import default_loss, default_metrics
 from tfctr.types import Tensor
 
-__all__ = ["RankingModel", "PreRankingModel"]
+__all__ = ["RankingModel"]
 
 
 class RankingModel(keras.Model):
@@ -29,7 +32,8 @@ class RankingModel(keras.Model):
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
     Call arguments:
-        inputs: Encoded tensors `(batch, ...)` by name; others are ignored.
+        inputs: Encoded tensors `(batch, ...)` by name, others are ignored; or their
+            packed form (`to_dataset(packed=True)`).
         training: Whether dropout and the like are on.
 
     Returns:
@@ -63,10 +67,16 @@ class RankingModel(keras.Model):
 
     # Pointwise and request form ----------------------------------------------------
 
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        # Here and not in `call`, where Keras makes other errors of ours.
+        if isinstance(inputs, Mapping):
+            inputs = self._unpacked(inputs)
+            self._check_inputs(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        self._check_inputs(inputs)
         embedded = self.embed(inputs, training=training)
         return self._by_label(self.interact(embedded, training=training))
 
@@ -102,19 +112,21 @@ class RankingModel(keras.Model):
         """
         batch, count = ops.shape(next(iter(items.values())))[:2]
         flat = {
-            name: ops.reshape(value, (batch * count, *value.shape[2:]))
+            name: ops.reshape(value, (batch * count, *ops.shape(value)[2:]))
             for name, value in items.items()
         }
         tiled = {name: ops.repeat(v, count, axis=0) for name, v in state.items()}
         embedded = {**tiled, **self.embed(flat, training=training)}
         logits = self.interact(embedded, training=training)
-        return self._by_label(ops.reshape(logits, (batch, count, len(self.schema.labels))))
+        return self._by_label(
+            ops.reshape(logits, (batch, count, len(self.schema.labels)))
+        )
 
     # Keras -------------------------------------------------------------------------
 
     def build(self, input_shape: Any = None) -> None:
         """Makes all weights; the schema alone says what comes in."""
-        if not self.built:
+        if not getattr(self, "built", False):
             self.call(keras_inputs(self.schema))
             self.built = True
 
@@ -163,16 +175,9 @@ class RankingModel(keras.Model):
         )
         super().compile(
             optimizer=optimizers.default() if optimizer is None else optimizer,
-            loss=self._default_loss() if loss is None else loss,
+            loss=default_loss(self.label_names) if loss is None else loss,
             weighted_metrics=(
-                {
-                    name: [
-                        metrics.AUC(name="auc"),
-                        metrics.NormalizedEntropy(name="normalized_entropy"),
-                        metrics.CalibrationRatio(name="calibration_ratio"),
-                    ]
-                    for name in self.label_names
-                }
+                default_metrics(self.label_names)
                 if weighted_metrics is None
                 else weighted_metrics
             ),
@@ -182,34 +187,68 @@ class RankingModel(keras.Model):
         self._compile_arguments = {"grouped_auc": grouped_auc}
 
     def get_compile_config(self) -> dict[str, Any] | None:
-        config = super().get_compile_config()
-        return None if config is None else {**config, **self._compile_arguments}
+        config: dict[str, Any] | None = super().get_compile_config()
+        if not config:
+            return config
+        is_built = self.optimizer.built
+        return {**config, **self._compile_arguments, "optimizer_built": is_built}
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         config = keras.saving.deserialize_keras_object(config)
-        config.pop("metrics", None)
+        has_slots = config.pop("optimizer_built", True)
         self.compile(**config)
-        if self.built:
+        if self.built and has_slots:
             self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         return [*super().metrics, *self._grouped_metrics.values()]
 
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        # A dataset shuffles itself; Keras warns of its own default otherwise.
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)
+        return super().fit(x, *args, **kwargs)
+
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
+        x = self._unpacked(x)
         for name, metric in self._grouped_metrics.items():
             if GROUP_ID not in x:
                 raise InputError(
                     GROUP_ID, received="no such input", expected="one for grouped AUC"
                 )
-            weight = None if sample_weight is None else sample_weight[name]
+            is_by_label = isinstance(sample_weight, Mapping)
+            weight = sample_weight[name] if is_by_label else sample_weight
             metric.update_state(
                 y[name], y_pred[name], sample_weight=weight, group=x[GROUP_ID]
             )
-        results: dict[str, Any] = super().compute_metrics(x, y, y_pred, sample_weight)
+        results: dict[str, Any] = super().compute_metrics(
+            x, _columns(y), _columns(y_pred), sample_weight
+        )
         return results
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            # In a step, as opposed to after all steps, a recent value has to do: the
+            # exact one sorts all examples.
+            is_grouped = metric in self._grouped_metrics.values()
+            in_step = is_grouped and not tf.executing_eagerly()
+            result = metric.running_result() if in_step else metric.result()
+            results |= result if isinstance(result, dict) else {metric.name: result}
+        return results
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        return super().compute_loss(x, _columns(y), _columns(y_pred), *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -222,18 +261,12 @@ class RankingModel(keras.Model):
         # Past Keras' tracking: a built model refuses new state, yet may be compiled.
         object.__setattr__(self, "_grouped_metrics", metrics)
 
-    def _default_loss(self) -> dict[str, keras.losses.Loss]:
-        # The mean is over observed examples: what is masked must not dilute it.
-        return {
-            name: keras.losses.BinaryCrossentropy(
-                from_logits=True, reduction="mean_with_sample_weight"
-            )
-            for name in self.label_names
-        }
-
     def _by_label(self, logits: Tensor) -> dict[str, Tensor]:
         logits = ops.cast(logits, "float32")
         return {name: logits[..., k] for k, name in enumerate(self.label_names)}
+
+    def _unpacked(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        return unpack(self.schema, inputs) if is_packed(inputs) else inputs
 
     def _check_inputs(self, inputs: Mapping[str, Tensor]) -> None:
         for column in self.schema.encoded_columns():
@@ -241,30 +274,15 @@ class RankingModel(keras.Model):
                 raise UnknownName(f"input {column.name}", column.name, inputs)
 
 
-class PreRankingModel(RankingModel):
-    """A ranking model whose item side can be computed offline and stored."""
+def _columns(by_label: Any) -> Any:
+    """Vectors `(batch,)` as `(batch, 1)`.
 
-    def encode_items(self, items: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What to store for each item.
-
-        Args:
-            items: Encoded item tensors `(items, ...)` by name.
-
-        Returns:
-            Tensors `(items, ...)` by name, among them `vector`.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not write this")
-
-    def score_stored(
-        self, state: Mapping[str, Tensor], stored: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Scores candidates by what is stored of them.
-
-        Args:
-            state: What `encode_user` gave for the requests.
-            stored: What `encode_items` gave, `(batch, candidates, ...)`.
-
-        Returns:
-            Dict label -> float32 logits `(batch, candidates)`.
-        """
-        raise NotImplementedError(f"{type(self).__name__} does not write this")
+    Losses and metrics of Keras average over the last axis before they weigh examples,
+    so it must not be the batch.
+    """
+    if not isinstance(by_label, Mapping):
+        return by_label
+    return {
+        name: ops.expand_dims(value, -1) if len(value.shape) == 1 else value
+        for name, value in by_label.items()
+    }

@@ -11,7 +11,7 @@ def default(learning_rate: float = 1e-3) -> keras.optimizers.Optimizer:
     Args:
         learning_rate: Its learning rate.
 
-    >>> default().name
-    'adam'
+    >>> round(float(default(0.25).learning_rate), 4)
+    0.25
     """
     return keras.optimizers.Adam(learning_rate)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfctr.errors import UnknownName
+from tfctr.errors import InputError, UnknownName
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
@@ -58,6 +58,10 @@ class TargetAttention(keras.layers.Layer):
         if normalization not in NORMALIZATIONS:
             raise UnknownName("normalization", normalization, NORMALIZATIONS)
         self.hidden_units = list(hidden_units)
+        if not self.hidden_units or min(self.hidden_units) < 1:
+            raise InputError(
+                "hidden_units", received=self.hidden_units, expected="positive widths"
+            )
         self.activation = keras.activations.get(activation)
         self.normalization = normalization
         self.seed = seed

@@ -55,7 +55,9 @@ class DCNv2(RankingModel):
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
         policy = self.dtype_policy
-        self.embeddings = PooledEmbeddings(self.schema, dim, seed=seed, dtype=policy)
+        self.embeddings = PooledEmbeddings(
+            self.schema, dim, seed=seed, dtype=policy, name="embeddings"
+        )
         self.cross_network = CrossNetwork(
             num_cross_layers, rank=rank, seed=seed, dtype=policy, name="cross_network"
         )

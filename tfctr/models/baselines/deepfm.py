@@ -32,8 +32,7 @@ class DeepFM(RankingModel):
         Dict label -> float32 logits `(batch,)`.
 
     Source: Guo et al., DeepFM, IJCAI 2017, equations (1) to (4). With several labels
-    each has its own linear part and output weight of the FM; embeddings and MLP are
-    shared.
+    each has its own linear part; embeddings, FM and MLP are shared.
     """
 
     def __init__(
@@ -52,10 +51,19 @@ class DeepFM(RankingModel):
         self.dropout = dropout
         policy, num_labels = self.dtype_policy, len(self.schema.labels)
         self.linear = PooledEmbeddings(
-            self.schema, num_labels, stddev=0.001, seed=seed, dtype=policy
+            self.schema,
+            num_labels,
+            stddev=0.001,
+            seed=seed,
+            dtype=policy,
+            name="linear",
         )
-        self.embeddings = PooledEmbeddings(self.schema, dim, seed=seed, dtype=policy)
-        self.factorization_machine = FactorizationMachine(dtype=policy)
+        self.embeddings = PooledEmbeddings(
+            self.schema, dim, seed=seed, dtype=policy, name="embeddings"
+        )
+        self.factorization_machine = FactorizationMachine(
+            dtype=policy, name="factorization_machine"
+        )
         self.mlp = MLP(
             self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
         )

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tfctr.errors import InputError
-from tfctr.features import FeatureSchema
+from tfctr.features import FeatureSchema, Timestamp
 from tfctr.layers import MLP, EmbeddingCollection, TargetAttention
 from tfctr.models.base import RankingModel
 from tfctr.saving import serializable
@@ -66,24 +66,15 @@ class DIN(RankingModel):
         self._shared = {s.name: _shared(self.schema, s) for s in self.schema.sequences}
         if not self._shared:
             raise InputError("sequences", received="none", expected="a history")
-        self.embeddings = EmbeddingCollection(self.schema, dim, seed=seed, dtype=policy)
-        self.attentions, self.projections = {}, {}
-        for name, shared in self._shared.items():
-            attention = TargetAttention(
-                hidden_units=self.attention_units,
-                normalization=normalization,
-                seed=seed,
-                dtype=policy,
-                name=f"{name}_attention",
-            )
-            projection = keras.layers.Dense(
-                dim * len(shared),
-                use_bias=False,
-                kernel_initializer=glorot(seed, f"{name}_projection"),
-                dtype=policy,
-                name=f"{name}_projection",
-            )
-            self.attentions[name], self.projections[name] = attention, projection
+        self.embeddings = EmbeddingCollection(
+            self.schema, dim, seed=seed, dtype=policy, name="embeddings"
+        )
+        self.attentions = {name: self._attention(name) for name in self._shared}
+        self.projections = {
+            name: self._projection(name, dim * len(shared))
+            for name, shared in self._shared.items()
+            if len(self._fields_of(name)) > len(shared)
+        }
         self.mlp = MLP(
             self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
         )
@@ -97,7 +88,6 @@ class DIN(RankingModel):
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        self._check_inputs(inputs)
         items = {
             column.name: ops.expand_dims(inputs[column.name], 1)
             for column in self.schema.encoded_columns(["item"])
@@ -117,12 +107,7 @@ class DIN(RankingModel):
         state = {"user": ops.concatenate(user, axis=-1)}
         for sequence in self.schema.sequences:
             shared = self._shared[sequence.name]
-            parts = {
-                name: value
-                for name, value in fields.items()
-                if name in self.embeddings.fields(["sequence"])
-                and name.startswith(f"{sequence.name}_")
-            }
+            parts = {name: fields[name] for name in self._fields_of(sequence.name)}
             events = [parts.pop(f"{sequence.name}_{name}") for name in shared]
             state[f"{sequence.name}_events"] = self._events(
                 sequence.name, events, list(parts.values())
@@ -164,19 +149,48 @@ class DIN(RankingModel):
             "dropout": self.dropout,
         }
 
+    def _attention(self, name: str) -> TargetAttention:
+        return TargetAttention(
+            hidden_units=self.attention_units,
+            normalization=self.normalization,
+            seed=self.seed,
+            dtype=self.dtype_policy,
+            name=f"{name}_attention",
+        )
+
+    def _projection(self, name: str, width: int) -> keras.layers.Dense:
+        return keras.layers.Dense(
+            width,
+            use_bias=False,
+            kernel_initializer=glorot(self.seed, f"{name}_projection"),
+            dtype=self.dtype_policy,
+            name=f"{name}_projection",
+        )
+
+    def _fields_of(self, sequence: str) -> list[str]:
+        return [
+            column.name
+            for column in self.schema.encoded_columns(["sequence"])
+            if column.sequence is not None
+            and column.sequence.name == sequence
+            and column.dtype != "int64"
+        ]
+
     def _events(self, name: str, shared: list[Tensor], others: list[Tensor]) -> Tensor:
         events = ops.concatenate(shared, axis=-1)
         if others:
-            events = events + self.projections[name](
-                ops.concatenate(others, axis=-1)
-            )
+            events = events + self.projections[name](ops.concatenate(others, axis=-1))
         return events
 
 
 def _shared(schema: FeatureSchema, sequence: Any) -> list[str]:
     """Names of the features that events and items both have."""
     items = {feature.name for feature in schema.item}
-    shared = [feature.name for feature in sequence.features if feature.name in items]
+    shared = [
+        feature.name
+        for feature in sequence.features
+        if feature.name in items and not isinstance(feature, Timestamp)
+    ]
     if not shared:
         raise InputError(
             sequence.name,

@@ -8,7 +8,7 @@ from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, PooledEmbeddings
-from tfctr.models.base import PreRankingModel
+from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.saving import serializable
 from tfctr.types import Tensor
 
@@ -54,7 +54,9 @@ class TwoTower(PreRankingModel):
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
         policy, num_labels = self.dtype_policy, len(self.schema.labels)
-        self.embeddings = PooledEmbeddings(self.schema, dim, seed=seed, dtype=policy)
+        self.embeddings = PooledEmbeddings(
+            self.schema, dim, seed=seed, dtype=policy, name="embeddings"
+        )
         self.user_tower, self.item_tower = (
             MLP(
                 [*self.hidden_units, vector_dim],
@@ -67,7 +69,9 @@ class TwoTower(PreRankingModel):
             for place, name in enumerate(("user_tower", "item_tower"))
         )
         self.scale = self.add_weight(
-            name="scale", shape=(num_labels,), initializer=keras.initializers.Constant(5.0)
+            name="scale",
+            shape=(num_labels,),
+            initializer=keras.initializers.Constant(5.0),
         )
         self.bias = self.add_weight(
             name="bias", shape=(num_labels,), initializer="zeros"
@@ -125,4 +129,3 @@ class TwoTower(PreRankingModel):
     def _logits(self, cosine: Tensor) -> Tensor:
         scale, bias = ops.cast(self.scale, "float32"), ops.cast(self.bias, "float32")
         return cosine * scale + bias
-

@@ -1,0 +1,361 @@
+"""One specimen, at least, of every public layer, loss, metric and model.
+
+A specimen says how to make the thing and what to feed it. The laws run over these
+lists (`laws_test.py`), and a public class without a specimen fails there.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tfctr import layers, losses, metrics, models
+from tfctr.features import (
+    Categorical,
+    FeatureSchema,
+    Label,
+    Numeric,
+    Sequence,
+    Timestamp,
+    Vector,
+    Vocabulary,
+)
+from tfctr.testing import make_batch
+
+# A schema with every kind of feature in every role that can hold it.
+SCHEMA = FeatureSchema(
+    user=(Categorical("user_id"), Numeric("age"), Categorical("gender")),
+    item=(
+        Categorical("item_id", dtype="int64"),
+        Categorical("genres", max_values=3),
+        Numeric("price", transform="log_standardize"),
+        Vector("title_vector", dim=5),
+    ),
+    context=(Timestamp("time", calendar=("hour", "weekday")), Categorical("device")),
+    sequences=(
+        Sequence(
+            "history",
+            features=(
+                Categorical("item_id", dtype="int64", vocabulary="item_id"),
+                Categorical("action"),
+                Numeric("price", transform="log_standardize"),
+            ),
+            timestamp=Timestamp("time"),
+            action="action",
+            max_length=7,
+        ),
+    ),
+    labels=(Label("click"), Label("buy", observed_if="click")),
+    user_id="user_id",
+    item_id="item_id",
+    timestamp="time",
+    vocabularies=(
+        Vocabulary("device", num_hash_buckets=4),
+        Vocabulary("gender", values=("f", "m")),
+    ),
+    sizes={"user_id": 9, "item_id": 12, "genres": 6, "action": 4},
+)
+
+_RNG = np.random.default_rng(0)
+
+
+def _floats(*shape: int) -> np.ndarray:
+    return _RNG.normal(size=shape).astype("float32")
+
+
+@dataclass(frozen=True)
+class LayerSpecimen:
+    """A layer and what `check_layer` needs."""
+
+    cls: Any
+    init_kwargs: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    output_shape: Any
+    weight_shapes: Mapping[str, tuple[int, ...]]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LossSpecimen:
+    """A loss and what `check_loss` needs."""
+
+    cls: Any
+    init_kwargs: Mapping[str, Any]
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MetricSpecimen:
+    """A metric and what `check_metric` needs."""
+
+    cls: Any
+    init_kwargs: Mapping[str, Any]
+    inputs: Mapping[str, np.ndarray]
+    reference: Callable[..., float]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelSpecimen:
+    """A model and what `check_model` needs."""
+
+    cls: Any
+    init_kwargs: Mapping[str, Any]
+    rows: int = 48
+
+    @property
+    def factory(self) -> Callable[..., Any]:
+        return partial(self.cls, SCHEMA, **self.init_kwargs)
+
+    @property
+    def batch(self) -> tuple[Any, Any, Any]:
+        x, y = make_batch(SCHEMA, self.rows)
+        # `buy` counts only where `click` is 1.
+        weights = {"click": np.ones(self.rows, "float32"), "buy": y["click"]}
+        return x, y, weights
+
+
+# Metrics -------------------------------------------------------------------------
+
+ROWS = 24
+# Few distinct logits, far apart: binned metrics are exact on them, and some tie.
+LOGITS = _RNG.choice(np.array([-4.0, -2.5, -1.0, -0.25, 0.5, 2.0], "float32"), ROWS)
+PREDICTIONS = {
+    "y_true": _RNG.permutation(np.repeat([0.0, 1.0], ROWS // 2)).astype("float32"),
+    "y_pred": LOGITS,
+}
+PROBABILITIES = {**PREDICTIONS, "y_pred": (1 / (1 + np.exp(-LOGITS))).astype("float32")}
+GROUPS = np.array([11, 2**60, -5, 11])[np.arange(ROWS) % 4]
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-logits.astype("float64")))
+
+
+def _log_losses(y: np.ndarray, p: np.ndarray) -> np.ndarray:
+    return -np.log(np.where(y == 1, p, 1 - p))
+
+
+def pairwise_auc(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    """AUC by its definition: every positive against every negative."""
+    won = total = 0.0
+    for i in np.flatnonzero(y_true == 1):
+        for j in np.flatnonzero(y_true == 0):
+            weight = sample_weight[i] * sample_weight[j]
+            total += weight
+            won += weight * ((y_pred[i] > y_pred[j]) + 0.5 * (y_pred[i] == y_pred[j]))
+    return won / total if total else float("nan")
+
+
+def auc_by_group(y_true: Any, y_pred: Any, group: Any, sample_weight: Any) -> float:
+    """Grouped AUC by its definition, one user after the other."""
+    won = total = 0.0
+    for user in set(group.tolist()):
+        mine = group == user
+        auc = pairwise_auc(y_true[mine], y_pred[mine], sample_weight[mine])
+        if not np.isnan(auc):
+            won += auc * sample_weight[mine].sum()
+            total += sample_weight[mine].sum()
+    return won / total if total else float("nan")
+
+
+def _log_loss(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    return np.average(_log_losses(y_true, _sigmoid(y_pred)), weights=sample_weight)
+
+
+def _log_loss_of_probabilities(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    return np.average(_log_losses(y_true, y_pred), weights=sample_weight)
+
+
+def _normalized_entropy(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    rate = np.average(y_true, weights=sample_weight)
+    base = np.average(_log_losses(y_true, rate), weights=sample_weight)
+    return _log_loss(y_true, y_pred, sample_weight) / base
+
+
+def _calibration_ratio(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    return (sample_weight * _sigmoid(y_pred)).sum() / (sample_weight * y_true).sum()
+
+
+def _error_of_three_bins(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    """Puts each distinct logit whole into the third in which its middle lies."""
+    total, before, gaps = sample_weight.sum(), 0.0, np.zeros(3)
+    for logit in np.unique(y_pred):
+        weight = sample_weight * (y_pred == logit)
+        place = int(3 * (before + weight.sum() / 2) / total)
+        gaps[place] += (weight * (_sigmoid(y_pred) - y_true)).sum()
+        before += weight.sum()
+    return np.abs(gaps).sum() / total
+
+
+METRICS = [
+    MetricSpecimen(metrics.AUC, {"num_thresholds": 500}, PREDICTIONS, pairwise_auc),
+    MetricSpecimen(
+        metrics.AUC,
+        {"from_logits": False, "name": "area"},
+        PROBABILITIES,
+        pairwise_auc,
+    ),
+    MetricSpecimen(
+        metrics.GroupedAUC,
+        {"name": "by_user"},
+        {**PREDICTIONS, "group": GROUPS},
+        auc_by_group,
+        # Examples cannot be summed over replicas, so no Keras variable holds them.
+        {"keeps_state_in_variables": False},
+    ),
+    MetricSpecimen(
+        metrics.GroupedAUC,
+        {"from_logits": False},
+        {**PROBABILITIES, "group": GROUPS},
+        auc_by_group,
+        {"keeps_state_in_variables": False},
+    ),
+    MetricSpecimen(metrics.LogLoss, {"name": "nats"}, PREDICTIONS, _log_loss),
+    MetricSpecimen(
+        metrics.LogLoss,
+        {"from_logits": False},
+        PROBABILITIES,
+        _log_loss_of_probabilities,
+    ),
+    MetricSpecimen(
+        metrics.NormalizedEntropy, {"name": "ne"}, PREDICTIONS, _normalized_entropy
+    ),
+    MetricSpecimen(
+        metrics.CalibrationRatio, {"name": "ratio"}, PREDICTIONS, _calibration_ratio
+    ),
+    MetricSpecimen(
+        metrics.ExpectedCalibrationError,
+        {"num_bins": 3, "name": "ece"},
+        PREDICTIONS,
+        _error_of_three_bins,
+    ),
+]
+
+LOSSES = [
+    LossSpecimen(
+        losses.BinaryCrossEntropy,
+        {"reduction": reduction, "name": "cost"},
+        PREDICTIONS["y_true"],
+        LOGITS,
+    )
+    for reduction in ("sum_over_batch_size", "mean_with_sample_weight")
+]
+
+# Layers --------------------------------------------------------------------------
+
+INPUTS = make_batch(SCHEMA, 16)[0]
+# Unix times have no vector, so the fields of a collection lack these.
+FIELDS = {
+    name: values.shape
+    for name, values in INPUTS.items()
+    if name not in ("group_id", "time", "history_time")
+}
+TABLES = {
+    "table_user_id/embeddings": (9, 4),
+    "table_gender/embeddings": (4, 4),
+    "table_item_id/embeddings": (12, 4),
+    "table_genres/embeddings": (6, 4),
+    "table_device/embeddings": (5, 4),
+    "table_action/embeddings": (4, 4),
+    "table_time_hour/embeddings": (25, 4),
+    "table_time_weekday/embeddings": (8, 4),
+    "scale_age/kernel": (1, 4),
+    "scale_price/kernel": (1, 4),
+    "scale_title_vector/kernel": (5, 4),
+    "scale_history_price/kernel": (1, 4),
+}
+
+LAYERS: list[LayerSpecimen] = [
+    LayerSpecimen(
+        layers.EmbeddingTable,
+        {"num_rows": 7, "dim": 4},
+        {"ids": np.array([[1, 2, 3], [4, 5, 6], [0, 0, 1]], "int32")},
+        (3, 3, 4),
+        {"embeddings": (7, 4)},
+    ),
+    LayerSpecimen(
+        layers.EmbeddingCollection,
+        {"schema": SCHEMA, "dim": 4, "stddev": 0.2, "seed": 3},
+        {"inputs": INPUTS},
+        {
+            name: (*shape, 4) if name not in ("genres", "title_vector") else (16, 4)
+            for name, shape in FIELDS.items()
+        },
+        TABLES,
+    ),
+    LayerSpecimen(
+        layers.PooledEmbeddings,
+        {"schema": SCHEMA, "dim": 4, "stddev": 0.2, "seed": 3},
+        {"inputs": INPUTS},
+        {name: (16, 4) for name in FIELDS},
+        TABLES,
+    ),
+    LayerSpecimen(
+        layers.MLP,
+        {"hidden_units": [5, 2], "activation": "tanh", "dropout": 0.3, "seed": 3},
+        {"inputs": _floats(4, 3)},
+        (4, 2),
+        {
+            "dense_0/kernel": (3, 5),
+            "dense_0/bias": (5,),
+            "dense_1/kernel": (5, 2),
+            "dense_1/bias": (2,),
+        },
+    ),
+    LayerSpecimen(
+        layers.CrossNetwork,
+        {"num_layers": 2, "seed": 3},
+        {"inputs": _floats(4, 3)},
+        (4, 3),
+        {"kernel_0": (3, 3), "bias_0": (3,), "kernel_1": (3, 3), "bias_1": (3,)},
+    ),
+    LayerSpecimen(
+        layers.CrossNetwork,
+        {"num_layers": 1, "rank": 2},
+        {"inputs": _floats(4, 3)},
+        (4, 3),
+        {"projection_0": (3, 2), "kernel_0": (2, 3), "bias_0": (3,)},
+    ),
+    LayerSpecimen(
+        layers.FactorizationMachine, {}, {"fields": _floats(5, 3, 4)}, (5, 1), {}
+    ),
+    *[
+        LayerSpecimen(
+            layers.TargetAttention,
+            {"hidden_units": [6, 5], "normalization": normalization, "seed": 3},
+            {"candidates": _floats(3, 2, 4), "events": _floats(3, 5, 4)},
+            (3, 2, 4),
+            {
+                "candidate_kernel": (4, 6),
+                "event_kernel": (4, 6),
+                "product_kernel": (4, 6),
+                "bias": (6,),
+                "scorer/dense_0/kernel": (6, 5),
+                "scorer/dense_0/bias": (5,),
+                "score/kernel": (5, 1),
+                "score/bias": (1,),
+            },
+        )
+        for normalization in ("softmax", "none")
+    ],
+]
+
+# Models --------------------------------------------------------------------------
+
+MODELS = [
+    ModelSpecimen(models.LogisticRegression, {}),
+    ModelSpecimen(models.DeepFM, {"dim": 4, "hidden_units": [16, 8]}),
+    ModelSpecimen(
+        models.DCNv2,
+        {"dim": 4, "num_cross_layers": 2, "rank": 3, "hidden_units": [16, 8]},
+    ),
+    ModelSpecimen(
+        models.DIN, {"dim": 4, "attention_units": [8, 4], "hidden_units": [16, 8]}
+    ),
+    ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
+]

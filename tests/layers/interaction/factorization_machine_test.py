@@ -1,0 +1,44 @@
+"""Tests of `tfctr.layers.FactorizationMachine`."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from tfctr.layers import FactorizationMachine
+
+RNG = np.random.default_rng(0)
+
+
+def pair_sum(fields):
+    """`(batch, 1)` sums over all pairs, one pair at a time."""
+    pairs = combinations(range(fields.shape[1]), 2)
+    return sum((fields[:, [i]] * fields[:, [j]]).sum(-1) for i, j in pairs)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 3), (3, 6, 5), (2, 9, 1)])
+def test_equals_the_sum_over_pairs(shape):
+    fields = RNG.normal(size=shape).astype("float32")
+    result = FactorizationMachine()(fields)
+    np.testing.assert_allclose(result, pair_sum(fields), rtol=1e-5, atol=1e-5)
+    assert result.shape == (shape[0], 1)
+
+
+def test_one_field_has_no_pairs():
+    fields = np.float32([[[1.0, -2.0]]])
+    np.testing.assert_allclose(FactorizationMachine()(fields), [[0.0]])
+
+
+def test_order_of_fields_does_not_matter():
+    fields = RNG.normal(size=(4, 5, 3)).astype("float32")
+    layer = FactorizationMachine()
+    np.testing.assert_allclose(layer(fields[:, ::-1]), layer(fields), rtol=1e-5)
+
+
+def test_half_precision_sums_in_single():
+    # In float16 the square of the sum, 160,000, would be infinite.
+    fields = np.full((1, 4, 1), 100.0, "float16")
+    layer = FactorizationMachine(dtype="mixed_float16")
+    result = layer(fields)
+    assert result.dtype == "float16"
+    np.testing.assert_allclose(result, [[60_000.0]], rtol=1e-3)

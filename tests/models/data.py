@@ -1,0 +1,73 @@
+"""Encoded rows of the made-up shop, for models of every kind."""
+
+import numpy as np
+import tensorflow as tf
+
+from tests.features.shop import SCHEMA, shop_frame, small_schema
+from tfctr import models
+from tfctr.features import Categorical, Label, Sequence
+from tfctr.testing import make_batch
+
+SIZED = SCHEMA.fit(shop_frame()).schema
+# Training makes a graph; one of few features is made quickly.
+PLAIN = small_schema(
+    sequences=[Sequence("history", (Categorical("item_id"),), max_length=3)],
+    labels=[Label("click"), Label("buy", observed_if="click")],
+).with_sizes({"user_id": 9, "item_id": 12})
+USER_ROLES = ("user", "context", "sequence")
+SMALL = {
+    "LogisticRegression": {},
+    "DeepFM": {"dim": 4, "hidden_units": (8, 4)},
+    "DCNv2": {"dim": 4, "hidden_units": (8,), "num_cross_layers": 2, "rank": 3},
+    "DIN": {"dim": 4, "hidden_units": (8,), "attention_units": (5, 3)},
+    "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
+}
+
+
+def rows(size, seed=0, schema=SIZED):
+    """Inputs, labels, and weights that leave `buy` out where there was no click."""
+    x, y = make_batch(schema, size, seed=seed)
+    x["group_id"] = np.random.default_rng(seed).integers(0, 6, size)
+    weights = {"click": np.ones(size, "float32"), "buy": y["click"].copy()}
+    weights["buy"] *= (
+        np.random.default_rng(seed).uniform(0.5, 2, size).astype("float32")
+    )
+    return x, y, weights
+
+
+def made(name, schema=SIZED, **kwargs):
+    """A small model with weights that are all random, biases too."""
+    model = models.get(name)(schema, **{**SMALL[name], **kwargs})
+    model.build()
+    rng = np.random.default_rng(7)
+    for weight in model.trainable_variables:
+        noise = rng.normal(scale=0.3, size=weight.shape)
+        weight.assign(np.asarray(weight, "float32") + noise)
+    return model
+
+
+def part(x, roles, schema=SIZED):
+    """Inputs of the given roles."""
+    return {c.name: x[c.name] for c in schema.encoded_columns(roles)}
+
+
+def candidates(x, count, schema=SIZED):
+    """For each row its own item, then those of the next rows."""
+    size = len(x[schema.item_id])
+    picked = (np.arange(size)[:, None] + np.arange(count)) % size
+    return {name: v[picked] for name, v in part(x, ["item"], schema).items()}
+
+
+def pairs(x, items, schema=SIZED):
+    """Each row with each of its candidates, as a pointwise batch."""
+    count = next(iter(items.values())).shape[1]
+    user = part(x, USER_ROLES, schema)
+    return {
+        **{name: np.repeat(value, count, axis=0) for name, value in user.items()},
+        **{name: v.reshape(-1, *v.shape[2:]) for name, v in items.items()},
+    }
+
+
+def batches(size, data):
+    """A `tf.data.Dataset` of arrays."""
+    return tf.data.Dataset.from_tensor_slices(data).batch(size)

@@ -1,0 +1,166 @@
+"""Tests of `compile`, losses and metrics of `tfctr.models.RankingModel`."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tests.models.data import PLAIN, batches, made, rows
+from tfctr.errors import InputError
+
+X, Y, WEIGHTS = rows(60, schema=PLAIN)
+
+
+def cross_entropy(labels, logits):
+    return np.log1p(np.exp(-np.abs(logits))) + np.maximum(logits, 0) - labels * logits
+
+
+def logits_of(model, x=X):
+    return {name: np.asarray(value, "float64") for name, value in model(x).items()}
+
+
+def evaluated(model, data, batch_size=60):
+    return model.evaluate(batches(batch_size, data), verbose=0, return_dict=True)
+
+
+def compiled(**kwargs):
+    """A logistic regression; without graphs, whose making takes seconds."""
+    model = made("LogisticRegression", PLAIN)
+    model.compile(**{"run_eagerly": True, **kwargs})
+    return model
+
+
+def mean_by_user(labels, scores, groups, weights):
+    """AUC of each user with both classes, averaged by the users' weights."""
+    total, areas = 0.0, 0.0
+    for group in np.unique(groups):
+        mine = (groups == group) & (weights > 0)
+        if len(set(labels[mine])) == 2:
+            weight = weights[mine]
+            area = roc_auc_score(labels[mine], scores[mine], sample_weight=weight)
+            total, areas = total + weight.sum(), areas + area * weight.sum()
+    return areas / total
+
+
+def test_default_loss_is_the_mean_over_what_is_observed():
+    model, seen = compiled(weighted_metrics=[]), Y["click"] > 0
+    weights = {"click": WEIGHTS["click"], "buy": seen.astype("float32")}
+    assert 0 < seen.sum() < 60
+    logits = logits_of(model)
+    expected = (
+        cross_entropy(Y["click"], logits["click"]).mean()
+        + cross_entropy(Y["buy"], logits["buy"])[seen].mean()
+    )
+    assert evaluated(model, (X, Y, weights))["loss"] == pytest.approx(expected)
+
+
+def test_default_loss_is_weighted():
+    model = compiled(weighted_metrics=[])
+    logits = logits_of(model)
+    expected = sum(
+        np.average(cross_entropy(Y[name], logits[name]), weights=WEIGHTS[name])
+        for name in ("click", "buy")
+    )
+    assert evaluated(model, (X, Y, WEIGHTS))["loss"] == pytest.approx(expected)
+
+
+def test_label_that_is_never_observed_has_no_loss_and_teaches_nothing():
+    model = compiled()
+    nothing = {name: np.zeros(60, "float32") for name in Y}
+    before = [np.copy(weight) for weight in model.get_weights()]
+    logs = model.train_on_batch(X, Y, nothing, return_dict=True)
+    assert float(logs["loss"]) == 0.0
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_metrics_of_each_label_are_weighted():
+    model = compiled()
+    found, logits = evaluated(model, (X, Y, WEIGHTS), 7), logits_of(model)
+    for name, weight in WEIGHTS.items():
+        probability = 1 / (1 + np.exp(-logits[name]))
+        area = roc_auc_score(Y[name], logits[name], sample_weight=weight)
+        ratio = (weight * probability).sum() / (weight * Y[name]).sum()
+        rate = np.average(Y[name], weights=weight)
+        entropy = np.average(cross_entropy(Y[name], logits[name]), weights=weight)
+        entropy /= -rate * np.log(rate) - (1 - rate) * np.log(1 - rate)
+        assert found[f"{name}_auc"] == pytest.approx(area, abs=1e-3)
+        assert found[f"{name}_calibration_ratio"] == pytest.approx(ratio, rel=1e-4)
+        assert found[f"{name}_normalized_entropy"] == pytest.approx(entropy, rel=1e-4)
+
+
+@pytest.mark.parametrize("weights", ["by label", "for all", None])
+def test_grouped_auc_equals_the_computation_user_by_user(weights):
+    common = WEIGHTS["buy"] + 0.5
+    given = {"by label": WEIGHTS, "for all": common, None: None}[weights]
+    data = (X, Y) if given is None else (X, Y, given)
+    model = compiled(grouped_auc=True, weighted_metrics=[])
+    found = evaluated(model, data, 17)
+    for name, logits in logits_of(model).items():
+        weight = {"by label": WEIGHTS[name], "for all": common, None: np.ones(60)}
+        expected = mean_by_user(Y[name], logits, X["group_id"], weight[weights])
+        assert found[f"{name}_grouped_auc"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_grouped_auc_is_exact_after_graphs_have_run():
+    model = compiled(
+        optimizer=keras.optimizers.SGD(0.0),
+        grouped_auc=True,
+        weighted_metrics=[],
+        run_eagerly=False,
+    )
+    logs = model.fit(batches(9, (X, Y)), epochs=2, verbose=0).history
+    logits = logits_of(model)["click"]
+    expected = mean_by_user(Y["click"], logits, X["group_id"], np.ones(60))
+    np.testing.assert_allclose(logs["click_grouped_auc"], expected, atol=1e-6)
+
+
+def test_grouped_auc_starts_anew_with_every_evaluation():
+    model = compiled(grouped_auc=True, weighted_metrics=[])
+    first = evaluated(model, (X, Y))
+    other = rows(60, seed=9, schema=PLAIN)
+    assert evaluated(model, other) != first
+    assert evaluated(model, (X, Y)) == first
+
+
+def test_grouped_auc_without_groups_is_refused():
+    x = {name: value for name, value in X.items() if name != "group_id"}
+    with pytest.raises(InputError, match="`group_id`: received no such input"):
+        evaluated(compiled(grouped_auc=True), (x, Y))
+
+
+def test_grouped_auc_and_xla_exclude_each_other():
+    with pytest.raises(InputError, match=r"`grouped_auc`: .*jit_compile=True"):
+        compiled(grouped_auc=True, jit_compile=True)
+
+
+@pytest.mark.slow
+def test_model_trains_under_xla():
+    model = compiled(jit_compile=True, run_eagerly=False, weighted_metrics=[])
+    losses = model.fit(batches(60, (X, Y, WEIGHTS)), epochs=3, verbose=0).history[
+        "loss"
+    ]
+    assert losses[-1] < losses[0]
+
+
+def test_given_loss_metrics_and_optimizer_are_used():
+    model = compiled(
+        optimizer=keras.optimizers.SGD(0.5),
+        loss={name: keras.losses.MeanSquaredError() for name in Y},
+        weighted_metrics={name: [keras.metrics.MeanSquaredError()] for name in Y},
+    )
+    found, logits = evaluated(model, (X, Y, WEIGHTS)), logits_of(model)
+    errors = {name: (logits[name] - Y[name]) ** 2 for name in Y}
+    # Keras' own losses divide by the number of examples, its metrics by the weights.
+    loss = sum((WEIGHTS[name] * errors[name]).mean() for name in Y)
+    assert found["loss"] == pytest.approx(loss, rel=1e-5)
+    for name, weight in WEIGHTS.items():
+        mean = np.average(errors[name], weights=weight)
+        assert found[f"{name}_mean_squared_error"] == pytest.approx(mean, rel=1e-5)
+    assert isinstance(model.optimizer, keras.optimizers.SGD)
+
+
+def test_adam_is_the_optimizer_by_default():
+    optimizer = compiled().optimizer
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    assert float(optimizer.learning_rate) == pytest.approx(1e-3)

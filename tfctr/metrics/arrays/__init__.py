@@ -1,0 +1,1 @@
+"""Metrics of whole arrays, exact and in float64."""

@@ -1,0 +1,1 @@
+"""Keras metrics, fed batch by batch."""
