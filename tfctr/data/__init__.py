@@ -1,0 +1,36 @@
+"""Data sets by name, point-in-time examples from raw tables, and `tf.data` input."""
+
+from tfctr.data.batches import to_dataset
+from tfctr.data.behaviour import BehaviourSpec, LabelRule
+from tfctr.data.complete_journey import complete_journey, complete_journey_schema
+from tfctr.data.dataset import Dataset
+from tfctr.data.examples import build_examples
+from tfctr.data.movielens import (
+    MOVIELENS_SPEC,
+    movielens_100k,
+    movielens_schema,
+    movielens_tables,
+)
+from tfctr.data.synthetic import SyntheticDataset, synthetic
+from tfctr.data.tables import column_types, read_table
+from tfctr.features.packing import pack, unpack
+
+__all__ = [
+    "MOVIELENS_SPEC",
+    "BehaviourSpec",
+    "Dataset",
+    "LabelRule",
+    "SyntheticDataset",
+    "build_examples",
+    "column_types",
+    "complete_journey",
+    "complete_journey_schema",
+    "movielens_100k",
+    "movielens_schema",
+    "movielens_tables",
+    "pack",
+    "read_table",
+    "synthetic",
+    "to_dataset",
+    "unpack",
+]

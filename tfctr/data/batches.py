@@ -1,0 +1,118 @@
+"""From frames of raw examples to batches of encoded tensors (`tf.data`)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from tfctr.data.cells import Array
+from tfctr.data.learning import learn, learnt_columns
+from tfctr.data.targets import targets
+from tfctr.errors import InputError
+from tfctr.features import FeatureSchema, frame_to_arrays
+from tfctr.features.packing import pack
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfctr.features import SchemaState
+
+# TensorFlow loads inside the functions: Beam workers import this package without it.
+
+__all__ = ["batched", "encode_frame", "to_dataset"]
+
+ROWS_PER_CHUNK = 16_384
+
+
+def to_dataset(
+    frame: pd.DataFrame,
+    state: "SchemaState | FeatureSchema",
+    batch_size: int = 1024,
+    *,
+    shuffle: bool = True,
+    seed: int = 0,
+    packed: bool = False,
+) -> "tf.data.Dataset":
+    """Batches of encoded features, labels and, where the schema has them, weights.
+
+    Args:
+        frame: Raw examples, with the schema's columns and labels.
+        state: What `schema.fit` learnt; a schema alone serves if it learns nothing.
+        batch_size: Examples in a batch; the last one may hold fewer.
+        shuffle: Gives each pass over the data a new order.
+        seed: Seed of these orders.
+        packed: Gives few wide tensors (see `tfctr.data.unpack`).
+
+    Returns:
+        A dataset of `(x, y)` or `(x, y, w)`: encoded tensors with `group_id`, float32
+        labels `(batch,)` by name and float32 weights `(batch,)` by label, 0 where it
+        is not observed.
+
+    Raises:
+        InputError: A column does not hold what is declared, or a label that counts is
+            neither 0 nor 1.
+    """
+    if isinstance(state, FeatureSchema):
+        state = _state_of(state, frame)
+    arrays = encode_frame(frame, state)
+    if packed:
+        arrays = (pack(state.schema, arrays[0]), *arrays[1:])
+    return batched(arrays, batch_size, shuffle=shuffle, seed=seed)
+
+
+def encode_frame(
+    frame: pd.DataFrame, state: "SchemaState"
+) -> tuple[Mapping[str, Array], ...]:
+    """Encoded features, labels and, if the schema has them, weights of a frame."""
+    if not len(frame):
+        raise InputError("frame", received="no rows", expected="at least one example")
+    labels, weights = targets(frame, state.schema)
+    chunks = [
+        {
+            name: tensor.numpy()
+            for name, tensor in state.encode(
+                frame_to_arrays(state.schema, frame[start : start + ROWS_PER_CHUNK])
+            ).items()
+        }
+        for start in range(0, len(frame), ROWS_PER_CHUNK)
+    ]
+    x = {name: np.concatenate([c[name] for c in chunks]) for name in chunks[0]}
+    return (x, labels, weights) if state.schema.has_weights else (x, labels)
+
+
+def batched(
+    arrays: tuple[Mapping[str, Array], ...],
+    batch_size: int,
+    *,
+    shuffle: bool,
+    seed: int = 0,
+) -> "tf.data.Dataset":
+    """Batches rows of the arrays; whole batches are gathered, never single rows."""
+    import tensorflow as tf
+
+    if batch_size < 1:
+        raise InputError("batch_size", received=batch_size, expected="at least 1")
+    tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
+    rows = len(next(iter(arrays[0].values())))
+    places = tf.data.Dataset.range(rows)
+    if shuffle:
+        places = places.shuffle(rows, seed=seed, reshuffle_each_iteration=True)
+
+    def rows_at(chosen: Any) -> Any:
+        return tf.nest.map_structure(lambda t: tf.gather(t, chosen), tensors)
+
+    batches = places.batch(batch_size).map(rows_at, num_parallel_calls=2)
+    return batches.prefetch(2)
+
+
+def _state_of(schema: FeatureSchema, frame: pd.DataFrame) -> "SchemaState":
+    """The state of a schema that learns nothing from data."""
+    for column in learnt_columns(schema)[:1]:
+        raise InputError(
+            "state",
+            received=f"a schema that learns `{column.name}` from data",
+            expected="the state with what it learnt",
+            hint="Call `state = schema.fit(train)` and give `state`.",
+        )
+    return learn(schema, frame)

@@ -1,0 +1,92 @@
+"""A data set by name: raw tables, examples by split, and what was learnt from them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tfctr.data.batches import batched, encode_frame
+from tfctr.data.behaviour import SPLITS
+from tfctr.data.cells import Array
+from tfctr.errors import UnknownName
+from tfctr.features import FeatureSchema
+from tfctr.features.packing import pack
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfctr.features import SchemaState
+
+__all__ = ["Dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Raw examples in three parts by time, with the schema and the raw tables.
+
+    Args:
+        name: Name of the data set.
+        schema: The declaration, with the sizes of learnt vocabularies.
+        state: What was learnt from the train part.
+        train: Raw examples: columns by wire name, then labels.
+        validation: Later ones.
+        test: The latest ones.
+        events: The log the examples are made from.
+        users: One row for each user.
+        items: One row for each item, with columns for display such as titles.
+        note: What to know before using the data or showing results.
+    """
+
+    name: str
+    schema: FeatureSchema
+    state: "SchemaState"
+    train: pd.DataFrame
+    validation: pd.DataFrame
+    test: pd.DataFrame
+    events: pd.DataFrame
+    users: pd.DataFrame
+    items: pd.DataFrame
+    note: str = ""
+    _encoded: dict[str, tuple[Mapping[str, Array], ...]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+
+    def frame(self, split: str) -> pd.DataFrame:
+        """Raw examples of `train`, `validation` or `test`."""
+        if split not in SPLITS:
+            raise UnknownName("split", split, SPLITS)
+        return {"train": self.train, "validation": self.validation}.get(
+            split, self.test
+        )
+
+    def to_dataset(
+        self,
+        split: str = "train",
+        batch_size: int = 1024,
+        *,
+        shuffle: bool | None = None,
+        seed: int = 0,
+        packed: bool = False,
+    ) -> "tf.data.Dataset":
+        """Batches of one part; it is encoded once and kept.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            batch_size: Examples in a batch; the last one may hold fewer.
+            shuffle: Gives each pass a new order; by default only for `train`.
+            seed: Seed of these orders.
+            packed: Gives few wide tensors (see `tfctr.data.unpack`).
+
+        Returns:
+            A dataset of `(x, y)`, or `(x, y, w)` if the schema has weights; see
+            `tfctr.data.to_dataset`.
+        """
+        frame = self.frame(split)
+        if split not in self._encoded:
+            self._encoded[split] = encode_frame(frame, self.state)
+        arrays: tuple[Mapping[str, Any], ...] = self._encoded[split]
+        if packed:
+            arrays = (pack(self.schema, arrays[0]), *arrays[1:])
+        shuffle = split == "train" if shuffle is None else shuffle
+        return batched(arrays, batch_size, shuffle=shuffle, seed=seed)
