@@ -1,0 +1,65 @@
+"""Tests of training from configuration."""
+
+import numpy as np
+import pytest
+
+from tfctr.data import SyntheticDataset, synthetic
+from tfctr.errors import InputError, UnknownName
+from tfctr.training import TrainingConfig, make_model, train
+
+
+@pytest.fixture(scope="module")
+def data() -> SyntheticDataset:
+    return synthetic(4000, num_users=50, num_items=30, effect="item_bias", seed=3)
+
+
+def test_trained_model_finds_the_planted_effect(data):
+    config = TrainingConfig(
+        model="LogisticRegression", epochs=8, batch_size=64, learning_rate=0.02
+    )
+    model = train(
+        config,
+        data.schema,
+        data.to_dataset("train", 64),
+        data.to_dataset("validation"),
+        verbose=0,
+    )
+    auc = model.evaluate(data.to_dataset("test"), return_dict=True, verbose=0)["auc"]
+    assert data.bayes_auc("test") - 0.05 < auc < data.bayes_auc("test") + 0.02
+
+
+def test_patience_goes_back_to_the_best_epoch(data):
+    # So large a step size overfits at once; the best epoch is not the last.
+    config = TrainingConfig(
+        model="DeepFM", epochs=6, batch_size=64, learning_rate=0.02, patience=2
+    )
+    validation = data.to_dataset("validation")
+    model = train(
+        config, data.schema, data.to_dataset("train", 64), validation, verbose=0
+    )
+    losses = model.history.history["val_loss"]
+    assert np.argmin(losses) < len(losses) - 1
+    kept = model.evaluate(validation, return_dict=True, verbose=0)["loss"]
+    assert kept == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_unknown_model_offers_the_nearest(data):
+    with pytest.raises(UnknownName, match="Did you mean 'DeepFM'"):
+        make_model(TrainingConfig(model="DeepFN"), data.schema)
+
+
+def test_unknown_argument_offers_the_nearest(data):
+    config = TrainingConfig(model="DeepFM", arguments={"hiden_units": [4]})
+    with pytest.raises(UnknownName, match="Did you mean 'hidden_units'"):
+        make_model(config, data.schema)
+
+
+def test_argument_of_a_wrong_type_is_refused(data):
+    config = TrainingConfig(model="DeepFM", arguments={"hidden_units": 4})
+    with pytest.raises(InputError, match="DeepFM arguments"):
+        make_model(config, data.schema)
+
+
+def test_learning_rate_reaches_the_optimizer(data):
+    model = make_model(TrainingConfig(model="DIN", learning_rate=0.0125), data.schema)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.0125)

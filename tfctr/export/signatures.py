@@ -1,0 +1,177 @@
+"""The serving signatures of a deployment: raw features in, probabilities out."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from tfctr.errors import InputError, UnknownName
+from tfctr.export.item_store import ItemStore, ItemTable
+from tfctr.export.requests import ITEM_ROLES, USER_ROLES, cut, request_specs
+from tfctr.features import (
+    GROUP_ID,
+    Encoder,
+    FeatureSchema,
+    SchemaState,
+    parse_examples,
+)
+from tfctr.models import PreRankingModel, RankingModel
+from tfctr.types import Tensor
+
+__all__ = ["ServingModule"]
+
+
+class ServingModule(tf.Module):
+    """Both heads, the encoding and the item store in one exportable module.
+
+    Args:
+        ranking: The ranking head.
+        pre_ranking: The pre-ranking head, if any.
+        state: What was learnt.
+        table: The items of the store.
+        folder: Folder for the files that become assets.
+        top_k: Number of candidates that `pre_ranking` returns in order.
+        score: Exponent of each label's probability in the combined score.
+    """
+
+    def __init__(
+        self,
+        *,
+        ranking: RankingModel,
+        pre_ranking: PreRankingModel | None,
+        state: SchemaState,
+        table: ItemTable,
+        folder: str | Path,
+        top_k: int,
+        score: Mapping[str, float],
+    ) -> None:
+        super().__init__()
+        if top_k < 1:
+            raise InputError("top_k", received=top_k, expected="a positive number")
+        for name in score:
+            if name not in ranking.label_names:
+                raise UnknownName("score", name, ranking.label_names)
+        _check_names(state.schema)
+        state.save(Path(folder) / "state")
+        self._schema = state.schema
+        self._encoder = Encoder(state, Path(folder) / "state")
+        self._items = ItemStore(table, folder)
+        self._top_k = top_k
+        self._exponents = dict(score)
+        # Keras models are not tracked by TensorFlow; their variables are.
+        self._heads = _Untracked(ranking=ranking, pre_ranking=pre_ranking)
+        models = [m for m in (ranking, pre_ranking) if m is not None]
+        for model in models:
+            model.build()  # one that was never called has no variables yet
+        self.model_variables = [v.value for model in models for v in model.variables]
+
+    def signatures(self) -> dict[str, Any]:
+        """Concrete functions by signature name."""
+        schema = self._schema
+        examples = {"examples": tf.TensorSpec([None], tf.string, "examples")}
+        user = request_specs(schema, USER_ROLES, (None,))
+        items = request_specs(schema, ITEM_ROLES, (None, None))
+        ids = {"item_id": tf.TensorSpec([None, None], tf.string, "item_id")}
+        one_item = request_specs(schema, ITEM_ROLES, (None,))
+        made = {
+            "serving_default": _concrete(self._pointwise, examples),
+            "ranking": _concrete(self._rank, {**user, **items}),
+            "ranking_by_id": _concrete(self._rank_by_id, {**user, **ids}),
+        }
+        if self._heads.pre_ranking is not None:
+            made["pre_ranking"] = _concrete(self._pre_rank, {**user, **ids})
+            made["item_encoder"] = _concrete(self._encode_items, one_item)
+        return made
+
+    def _pointwise(self, examples: Tensor) -> dict[str, Tensor]:
+        encoded = self._encode(parse_examples(self._schema, examples))
+        return _probabilities(dict(self._heads.ranking(encoded)))
+
+    def _rank(self, **raw: Tensor) -> dict[str, Tensor]:
+        user, items = self._split(raw)
+        return self._ranked(user, self._encode(items))
+
+    def _rank_by_id(self, item_id: Tensor, **raw: Tensor) -> dict[str, Tensor]:
+        return self._ranked(raw, self._items.encoded(self._items.rows(item_id)))
+
+    def _pre_rank(self, item_id: Tensor, **raw: Tensor) -> dict[str, Tensor]:
+        model = self._heads.pre_ranking
+        state = model.encode_user(self._encode(raw))
+        stored = self._items.stored(self._items.rows(item_id))
+        score = self._score(_probabilities(model.score_stored(state, stored)))
+        count = tf.minimum(self._top_k, tf.shape(score)[1])
+        top_score, top_index = tf.math.top_k(score, count)
+        return {
+            "score": score,
+            "top_item_id": tf.gather(item_id, top_index, batch_dims=1),
+            "top_score": top_score,
+            "top_index": top_index,
+        }
+
+    def _encode_items(self, **raw: Tensor) -> dict[str, Tensor]:
+        stored: dict[str, Tensor] = self._heads.pre_ranking.encode_items(
+            self._encode(raw)
+        )
+        return stored
+
+    def _ranked(
+        self, user: Mapping[str, Tensor], items: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        model = self._heads.ranking
+        state = model.encode_user(self._encode(user))
+        outputs = _probabilities(model.score(state, items))
+        return {**outputs, "score": self._score(outputs)}
+
+    def _score(self, probabilities: Mapping[str, Tensor]) -> Tensor:
+        parts = [
+            tf.pow(probabilities[name], exponent)
+            for name, exponent in self._exponents.items()
+        ]
+        return tf.reduce_prod(tf.stack(parts), axis=0)
+
+    def _split(self, raw: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
+        names = {column.name for column in self._schema.raw_columns(ITEM_ROLES)}
+        user = {name: value for name, value in raw.items() if name not in names}
+        return user, {name: value for name, value in raw.items() if name in names}
+
+    def _encode(self, raw: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        encoded: dict[str, Tensor] = self._encoder(cut(self._schema, raw))
+        encoded.pop(GROUP_ID, None)
+        return encoded
+
+
+class _Untracked:
+    """Holds the Keras models outside of TensorFlow's object graph."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+
+def _check_names(schema: FeatureSchema) -> None:
+    """Refuses names that the signatures themselves use for other tensors."""
+    if "score" in [label.name for label in schema.labels]:
+        raise InputError(
+            "score",
+            received="a label of that name",
+            expected="another name: `score` is the combined score of a candidate",
+        )
+    if "item_id" in [column.name for column in schema.raw_columns(USER_ROLES)]:
+        raise InputError(
+            "item_id",
+            received="a column of the user of that name",
+            expected="another name: `item_id` names the candidates of a request",
+        )
+
+
+def _probabilities(logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tf.sigmoid(value) for name, value in logits.items()}
+
+
+def _concrete(
+    function: Callable[..., dict[str, Tensor]], specs: Mapping[str, tf.TensorSpec]
+) -> Any:
+    return tf.function(function).get_concrete_function(**specs)

@@ -1,0 +1,32 @@
+"""How one model is trained, as checked configuration."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["TrainingConfig"]
+
+
+class TrainingConfig(BaseModel):
+    """Which model, and how it is trained.
+
+    Attributes:
+        model: Name of a class of `tfctr.models`.
+        arguments: Arguments of that class, the schema and the seed left out.
+        epochs: Passes over the training split, at most.
+        batch_size: Examples in a step.
+        learning_rate: Step size of the default optimizer.
+        patience: Stop after so many epochs in which the validation loss did not fall,
+            and go back to the best weights; 0 trains all epochs and keeps the last.
+        seed: Seed of the weights and of the order of examples.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    model: str
+    arguments: dict[str, Any] = Field(default_factory=dict)
+    epochs: int = Field(default=1, ge=1)
+    batch_size: int = Field(default=1024, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    patience: int = Field(default=1, ge=0)
+    seed: int = Field(default=0, ge=0)

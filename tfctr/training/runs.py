@@ -1,0 +1,135 @@
+"""Training runs on disk, without TFX: what `tfctr train` and `evaluate` do."""
+
+import json
+import shutil
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+from pydantic import ValidationError
+
+from tfctr.errors import InputError, UnknownName
+from tfctr.training.config import TrainingConfig
+from tfctr.training.fitting import train
+
+if TYPE_CHECKING:
+    from tfctr.data import Dataset
+    from tfctr.evaluation import Report
+
+__all__ = ["evaluate_run", "load_dataset", "train_run"]
+
+
+def train_run(
+    model: str, data: str, output: str | Path, overrides: Iterable[str] = ()
+) -> "Report":
+    """Trains a model on a data set by name and writes what belongs to it.
+
+    `output` gets `model.keras`, `state/`, `training.json` and `report.json`; it
+    appears only when all is there.
+
+    Args:
+        model: Name of the model.
+        data: Name of the data set.
+        output: Folder to write.
+        overrides: Texts `key=value` for `TrainingConfig`.
+
+    Returns:
+        The report on the test part.
+    """
+    from tfctr.evaluation import evaluate
+
+    config = _config(model, overrides)
+    output = Path(output)
+    if output.exists():
+        raise InputError(
+            "output", received=f"{output}, which exists", expected="a new folder"
+        )
+    dataset = load_dataset(data)
+    trained = train(
+        config,
+        dataset.schema,
+        dataset.to_dataset("train", config.batch_size, seed=config.seed),
+        dataset.to_dataset("validation", config.batch_size),
+    )
+    report = evaluate(trained, dataset.to_dataset("test", config.batch_size))
+    aside = output.with_name(output.name + ".partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    trained.save(aside / "model.keras")
+    dataset.state.save(aside / "state")
+    settings = {"data": data, **config.model_dump()}
+    (aside / "training.json").write_text(json.dumps(settings, indent=2))
+    (aside / "report.json").write_text(json.dumps(report.to_dict(), indent=2))
+    aside.rename(output)
+    return report
+
+
+def evaluate_run(folder: str | Path, data: str, split: str = "test") -> "Report":
+    """Reports a trained model's metrics on a data set by name.
+
+    Args:
+        folder: Folder that `train_run` wrote.
+        data: Name of the data set.
+        split: `"train"`, `"validation"` or `"test"`.
+    """
+    from tfctr.data import to_dataset
+    from tfctr.evaluation import evaluate
+    from tfctr.features import SchemaState
+
+    folder = Path(folder)
+    if not (folder / "model.keras").is_file():
+        raise InputError(
+            "folder",
+            received=str(folder),
+            expected="a folder with model.keras, as `tfctr train` writes it",
+        )
+    state = SchemaState.load(folder / "state")
+    model = keras.models.load_model(folder / "model.keras")
+    frame = load_dataset(data).frame(split)
+    return evaluate(model, to_dataset(frame, state, batch_size=4096, shuffle=False))
+
+
+def load_dataset(name: str) -> "Dataset":
+    """The data set called `name`: `movielens_100k`, `complete_journey`, `synthetic`."""
+    from tfctr import data
+
+    known: dict[str, Callable[[], Dataset]] = {
+        "movielens_100k": data.movielens_100k,
+        "complete_journey": data.complete_journey,
+        "synthetic": data.synthetic,
+    }
+    if name not in known:
+        raise UnknownName("data", name, known)
+    return known[name]()
+
+
+def _config(model: str, overrides: Iterable[str]) -> TrainingConfig:
+    values: dict[str, Any] = {"model": model}
+    for override in overrides:
+        key, separator, text = override.partition("=")
+        section, _, name = key.strip().rpartition(".")
+        if not separator or section not in ("", "arguments"):
+            raise InputError(
+                "--set",
+                received=repr(override),
+                expected="`key=value` or `arguments.name=value`",
+            )
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        (values.setdefault("arguments", {}) if section else values)[name] = value
+    for key in values:
+        if key not in TrainingConfig.model_fields:
+            raise UnknownName("training key", key, TrainingConfig.model_fields)
+    try:
+        return TrainingConfig(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InputError(
+            ".".join(map(str, first["loc"])),
+            received=repr(first["input"]),
+            expected=first["msg"],
+        ) from error
