@@ -1,0 +1,75 @@
+"""Work of BehaviourExampleGen."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import apache_beam as beam
+from tfx.components.example_gen import write_split
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+
+from tfctr.data.behaviour import SPLITS, BehaviourSpec
+from tfctr.features import FeatureSchema
+from tfctr.pipelines.beam import BehaviourExamples, raw_tables
+from tfctr.pipelines.beam.serializing import SerializeRows
+from tfctr.pipelines.errors import input_error_in
+
+__all__ = ["Executor"]
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Runs the Beam transforms and writes compressed records of `tf.Example`."""
+
+    def Do(  # named by TFX
+        self,
+        input_dict: Mapping[str, list[Any]],
+        output_dict: Mapping[str, list[Any]],
+        exec_properties: Mapping[str, Any],
+    ) -> None:
+        """Writes the splits.
+
+        Args:
+            input_dict: Nothing.
+            output_dict: Has `examples`.
+            exec_properties: As in the component.
+
+        Raises:
+            InputError: Names the table, the column and the row that is wrong.
+        """
+        schema = FeatureSchema.from_json(exec_properties["schema"])
+        spec = BehaviourSpec.from_dict(json.loads(exec_properties["behaviour"]))
+        tables, sources = raw_tables(
+            schema,
+            spec,
+            json.loads(exec_properties["paths"]),
+            list_separator=exec_properties["list_separator"],
+        )
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        try:
+            with self._make_beam_pipeline() as pipeline:
+                splits = pipeline | BehaviourExamples(schema, spec, tables, sources)
+                for name, rows in splits.items():
+                    folder = artifact_utils.get_split_uri([examples], name)
+                    prefix = os.path.join(folder, write_split.DEFAULT_FILE_NAME)
+                    _ = (
+                        rows
+                        | f"Serialize_{name}" >> SerializeRows(schema)
+                        # Not reshuffled: on one worker the order is then the same in
+                        # every run. Training shuffles with its own seed.
+                        | f"Write_{name}"
+                        >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+                    )
+        except Exception as error:
+            found = input_error_in(error)
+            if found is None:
+                raise
+            raise found from error
+        examples_utils.set_payload_format(
+            examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE
+        )
+        examples_utils.set_file_format(examples, "tfrecords_gzip")

@@ -1,0 +1,96 @@
+"""Reading examples: transformed ones for training, raw ones for checks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from tfctr.features import GROUP_ID, FeatureSchema
+from tfctr.types import Tensor
+
+__all__ = ["raw_records", "training_dataset", "transformed_spec"]
+
+# Serialised examples kept for shuffling; 40 MB at 300 bytes each.
+SHUFFLE_BUFFER = 1 << 17
+Batch = tuple[dict[str, Tensor], ...]
+
+
+def transformed_spec(schema: FeatureSchema) -> dict[str, Any]:
+    """Spec of transformed examples: everything dense, ids as int64."""
+    spec = {}
+    for column in schema.encoded_columns():
+        dtype = tf.float32 if column.dtype == "float32" else tf.int64
+        spec[column.name] = tf.io.FixedLenFeature(column.shape, dtype)
+    spec[GROUP_ID] = tf.io.FixedLenFeature((), tf.int64)
+    for name in schema.label_columns():
+        spec[name] = tf.io.FixedLenFeature((), tf.float32)
+    return spec
+
+
+def training_dataset(
+    schema: FeatureSchema,
+    files: list[str],
+    batch_size: int,
+    *,
+    shuffle_seed: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of transformed examples, parsed a batch at a time.
+
+    Args:
+        schema: The schema with sizes.
+        files: Compressed record files.
+        batch_size: Examples in a batch; the last one may hold fewer.
+        shuffle_seed: Shuffles with this seed, each pass anew; in order without.
+
+    Returns:
+        A dataset of `(x, y)`, or `(x, y, w)` where the schema has weights: encoded
+        tensors by name, float32 labels and weights `(batch,)` by label.
+    """
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP")
+    if shuffle_seed is not None:
+        records = records.shuffle(SHUFFLE_BUFFER, seed=shuffle_seed)
+    spec = transformed_spec(schema)
+    dtypes = {column.name: column.dtype for column in schema.encoded_columns()}
+
+    def parse(serialized: Tensor) -> Batch:
+        parsed = tf.io.parse_example(serialized, spec)
+        y, w = _targets(schema, parsed)
+        x = {name: tf.cast(parsed[name], dtype) for name, dtype in dtypes.items()}
+        x[GROUP_ID] = parsed[GROUP_ID]
+        return (x, y, w) if schema.has_weights else (x, y)
+
+    batches = records.batch(batch_size)
+    return batches.map(parse, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+
+
+def raw_records(files: list[str], count: int) -> list[bytes]:
+    """The first `count` serialised examples."""
+    records = tf.data.TFRecordDataset(sorted(files), compression_type="GZIP")
+    return list(records.take(count).as_numpy_iterator())
+
+
+def _targets(
+    schema: FeatureSchema, parsed: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Labels and weights, both 0 where a label is not observed."""
+    declared = {label.name: label for label in schema.labels}
+    observed: dict[str, Tensor] = {}
+
+    def is_observed(name: str) -> Tensor:
+        if name not in observed:
+            other = declared[name].observed_if
+            known = tf.math.is_finite(parsed[name])
+            observed[name] = (
+                known
+                if other is None
+                else known & is_observed(other) & (parsed[other] == 1)
+            )
+        return observed[name]
+
+    labels, weights = {}, {}
+    for name, label in declared.items():
+        counts = tf.cast(is_observed(name), tf.float32)
+        weight = tf.ones_like(counts) if label.weight is None else parsed[label.weight]
+        labels[name] = tf.where(is_observed(name), parsed[name], 0.0)
+        weights[name] = tf.where(counts > 0, weight, 0.0)
+    return labels, weights

@@ -1,0 +1,109 @@
+"""Training of both heads, as TFX's Trainer runs it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+import tensorflow_transform as tft
+
+import tfctr.models
+from tfctr.errors import InputError
+from tfctr.features import FeatureSchema
+from tfctr.pipelines.examples import training_dataset
+from tfctr.pipelines.preprocessing import state_from_transform
+from tfctr.pipelines.trained import Trained
+from tfctr.training import TrainingConfig, check_arguments, train
+
+__all__ = ["head_class", "run_fn", "train_head"]
+
+
+def run_fn(fn_args: Any) -> None:
+    """Entry point of TFX's Trainer: trains both heads and saves them.
+
+    Args:
+        fn_args: TFX's `FnArgs`; `custom_config` has `schema` (JSON), `ranking` and
+            `pre_ranking` (fields of `TrainingConfig`).
+    """
+    config = fn_args.custom_config
+    schema = FeatureSchema.from_json(config["schema"])
+    state = state_from_transform(
+        tft.TFTransformOutput(fn_args.transform_output), schema
+    )
+    heads, history = {}, {}
+    for head in ("ranking", "pre_ranking"):
+        heads[head], history[head] = train_head(
+            config[head],
+            state.schema,
+            _matching(fn_args.train_files),
+            _matching(fn_args.eval_files),
+            name=head,
+            verbose=config.get("verbose", 2),
+        )
+    Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
+
+
+def train_head(
+    config: Mapping[str, Any],
+    schema: FeatureSchema,
+    train_files: list[str],
+    validation_files: list[str],
+    *,
+    name: str,
+    verbose: int = 2,
+) -> tuple[Any, dict[str, list[float]]]:
+    """Trains one head on transformed examples.
+
+    Args:
+        config: Fields of `TrainingConfig`.
+        schema: The schema with sizes.
+        train_files: Files of the train split.
+        validation_files: Files of the validation split.
+        name: `"ranking"` or `"pre_ranking"`, for error texts.
+        verbose: As in `keras.Model.fit`.
+
+    Returns:
+        The model and its metrics after each epoch.
+
+    Raises:
+        InputError: As `head_class`.
+    """
+    head_class(config, name)
+    keras.utils.set_random_seed(config["seed"])
+    batch_size, seed = config["batch_size"], config["seed"]
+    model = train(
+        TrainingConfig(**config),
+        schema,
+        training_dataset(schema, train_files, batch_size, shuffle_seed=seed),
+        training_dataset(schema, validation_files, batch_size),
+        verbose=verbose,
+    )
+    return model, model.history.history
+
+
+def head_class(config: Mapping[str, Any], name: str) -> Any:
+    """The model class of a head, which takes the configured arguments.
+
+    Args:
+        config: Fields of `TrainingConfig`.
+        name: `"ranking"` or `"pre_ranking"`, for error texts.
+
+    Raises:
+        UnknownName: There is no such model, or it has no such argument.
+        InputError: The model cannot be this head.
+    """
+    model_class = tfctr.models.get(config["model"])
+    is_pre_ranking = issubclass(model_class, tfctr.models.PreRankingModel)
+    if name == "pre_ranking" and not is_pre_ranking:
+        raise InputError(
+            "pre_ranking.model",
+            received=repr(config["model"]),
+            expected="a model that can store its items, such as 'TwoTower'",
+        )
+    check_arguments(model_class, config["arguments"], field=f"{name}.arguments")
+    return model_class
+
+
+def _matching(patterns: list[str]) -> list[str]:
+    return sorted(path for p in patterns for path in tf.io.gfile.glob(p))

@@ -1,0 +1,129 @@
+"""Tests of `tfctr.pipelines.config`."""
+
+from pathlib import Path
+
+import pytest
+
+from tfctr.data.behaviour import LabelRule
+from tfctr.errors import InputError, UnknownName
+from tfctr.pipelines.config import config_names, load_config
+
+FILES = """
+name = "shop"
+output = "build/shop"
+schema = "shop.json"
+[data]
+events = "events.csv"
+items = "items.csv"
+[behaviour.labels.buy]
+column = "bought"
+[ranking]
+model = "DIN"
+[pre_ranking]
+model = "TwoTower"
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.toml"
+    path.write_text(FILES)
+    return path
+
+
+def test_reads_sections_and_keeps_defaults_for_the_rest(path):
+    config = load_config(path)
+    assert config.schema_name == "shop.json"
+    assert (config.ranking.model, config.ranking.epochs) == ("DIN", 1)
+    assert config.serving_folder == Path("build/shop/serving/ctr").absolute()
+    spec = config.behaviour.to_spec()
+    assert spec.labels == {"buy": LabelRule("bought")}
+    assert (spec.train_fraction, spec.validation_fraction) == (0.8, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("override", "section", "key", "expected"),
+    [
+        ("ranking.epochs=3", "ranking", "epochs", 3),
+        ("ranking.arguments={dim=8}", "ranking", "arguments", {"dim": 8}),
+        ("ranking.arguments.dim = 8", "ranking", "arguments", {"dim": 8}),
+        ("evaluation.slices=[['user']]", "evaluation", "slices", [["user"]]),
+        ("serving.model_name=plain text", "serving", "model_name", "plain text"),
+        ("beam.pipeline_args=['--runner=X']", "beam", "pipeline_args", ["--runner=X"]),
+    ],
+)
+def test_override_replaces_one_value(path, override, section, key, expected):
+    assert getattr(getattr(load_config(path, [override]), section), key) == expected
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "near"),
+    [
+        ("ranking.epoch=3", "ranking.epoch", "ranking.epochs"),
+        ("rankin.epochs=3", "rankin", "ranking"),
+        ("behaviour.lables.x=1", "behaviour.lables", "behaviour.labels"),
+        (
+            "behaviour.labels.buy.at_last=3",
+            "behaviour.labels.buy.at_last",
+            "behaviour.labels.buy.at_least",
+        ),
+    ],
+)
+def test_key_that_does_not_exist_is_named_with_the_nearest(path, override, key, near):
+    with pytest.raises(UnknownName) as raised:
+        load_config(path, [override])
+    assert raised.value.name == key
+    assert f"Did you mean '{near}'" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "field", "received", "expected"),
+    [
+        ("ranking.epochs='many'", "ranking.epochs", "'many'", "a valid integer"),
+        ("ranking.epochs=0", "ranking.epochs", "0", "greater than or equal to 1"),
+        ("ranking=1", "ranking", "1", "dictionary"),
+        ("data.source='web'", "data.source", "'web'", "'files' or 'movielens_100k'"),
+        ("data.items=3", "data.items", "3", "Path"),
+        ("behaviour.train_fraction=1.5", "behaviour.train_fraction", "1.5", "less"),
+        ("schema=''", "schema", "nothing", "a value"),
+    ],
+)
+def test_wrong_value_is_named_with_what_was_expected(
+    path, override, field, received, expected
+):
+    with pytest.raises(InputError) as raised:
+        load_config(path, [override])
+    assert raised.value.field == field
+    assert received in str(raised.value.received)
+    assert expected in raised.value.expected
+
+
+def test_missing_value_is_named(path):
+    path.write_text(FILES.replace('events = "events.csv"', ""))
+    with pytest.raises(InputError, match=r"`data\.events`: received nothing"):
+        load_config(path)
+    path.write_text(FILES.replace('[ranking]\nmodel = "DIN"', "[ranking]"))
+    with pytest.raises(InputError, match=r"`ranking\.model`: received nothing"):
+        load_config(path)
+
+
+def test_text_that_is_no_toml_is_refused_with_its_place(path):
+    path.write_text("name = = 1\n")
+    with pytest.raises(InputError, match=r"shop\.toml.*line 1"):
+        load_config(path)
+
+
+def test_config_that_does_not_exist_offers_the_ones_that_come_with_tfctr():
+    with pytest.raises(UnknownName, match="Did you mean 'movielens'"):
+        load_config("movilens")
+
+
+@pytest.mark.parametrize("override", ["ranking.epochs", "=3", "ranking..epochs=3"])
+def test_override_without_key_or_value_is_refused(path, override):
+    with pytest.raises(InputError, match=r"expected `section\.key=value`"):
+        load_config(path, [override])
+
+
+@pytest.mark.parametrize("name", config_names())
+def test_every_config_that_comes_with_tfctr_is_valid(name):
+    assert load_config(name).name == name
