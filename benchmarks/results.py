@@ -1,0 +1,214 @@
+"""Trains every model of a table under equal conditions and writes the table.
+
+Protocol (docs/results/protocol.md): one schema and one split by time; the same number
+of trials for each model on the validation part; then several seeds on the test part.
+
+    python benchmarks/results.py --data movielens_100k --json build/results.json
+    python benchmarks/results.py --quick
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from scipy import stats
+
+from tfctr.data import Dataset
+from tfctr.evaluation import report_from_arrays
+from tfctr.training import TrainingConfig, train
+from tfctr.training.runs import load_dataset
+
+METRICS = (
+    "auc",
+    "gauc",
+    "log_loss",
+    "normalized_entropy",
+    "expected_calibration_error",
+)
+MODELS = ("LogisticRegression", "DeepFM", "DCNv2", "DIN", "TwoTower")
+LEARNING_RATES = (1e-3, 3e-3)
+DROPOUTS = (0.0, 0.3)
+DIMS = (8, 16)
+
+
+def trials(model: str, count: int) -> Iterator[dict[str, Any]]:
+    """The first `count` settings of the model's grid, in an order fixed by a seed."""
+    grid: list[dict[str, Any]] = [
+        {"learning_rate": rate, "arguments": {"dim": dim, "dropout": dropout}}
+        for rate in LEARNING_RATES
+        for dropout in DROPOUTS
+        for dim in DIMS
+    ]
+    if model == "LogisticRegression":  # it has no width and no dropout
+        rates = np.geomspace(3e-4, 3e-2, count)
+        grid = [{"learning_rate": float(rate), "arguments": {}} for rate in rates]
+        yield from grid
+        return
+    order = np.random.default_rng(0).permutation(len(grid))
+    for place in order[:count]:
+        yield grid[place]
+
+
+def run(
+    model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
+) -> Any:
+    """Trains once; metrics on `part` with sizes and times."""
+    config = TrainingConfig(
+        model=model, epochs=20, batch_size=256, seed=seed, **setting
+    )
+    started = time.perf_counter()
+    trained = train(
+        config,
+        data.schema,
+        data.to_dataset("train", config.batch_size, seed=seed),
+        data.to_dataset("validation", 4096),
+        verbose=0,
+    )
+    seconds = time.perf_counter() - started
+    batches = data.to_dataset(part, 1024)
+    trained.predict(batches, verbose=0)  # the trace is not what is measured
+    started = time.perf_counter()
+    label = trained.label_names[0]
+    logits = trained.predict(batches, verbose=0)[label]
+    inference = (time.perf_counter() - started) * 1e6 / len(logits)
+    values = measure(data, part, label, logits)
+    epochs = len(trained.history.history["loss"])
+    return {
+        **values,
+        "validation_loss": min(trained.history.history["val_loss"]),
+        "parameters": trained.count_params(),
+        "examples_per_second": epochs * len(data.train) / seconds,
+        "inference_us": inference,
+        "seed": seed,
+    }
+
+
+def measure(
+    data: Dataset, part: str, label: str, logits: np.ndarray
+) -> dict[str, float]:
+    """All metrics of logits on one part."""
+    frame = data.frame(part)
+    labels = frame[label].to_numpy()
+    users = frame[data.schema.user_id].to_numpy()
+    probabilities = 1 / (1 + np.exp(-logits.astype("float64")))
+    row = report_from_arrays({label: labels}, {label: probabilities}, groups=users)
+    values = row.to_dict()[label]["overall"]
+    return {name: float(values[name]) for name in METRICS}
+
+
+def study(data: Dataset, models: list[str], seeds: int, count: int) -> dict[str, Any]:
+    """For each model: the search, the chosen setting, its runs on the test part."""
+    console, found = Console(), {}
+    for model in models:
+        searched = []
+        for setting in trials(model, count):
+            result = run(model, data, setting, seed=100, part="validation")
+            searched.append({"setting": setting, **result})
+            console.print(model, setting, f"{result['validation_loss']:.4f}")
+        best = min(searched, key=lambda trial: trial["validation_loss"])
+        runs = [run(model, data, best["setting"], s, "test") for s in range(seeds)]
+        found[model] = {"search": searched, "setting": best["setting"], "runs": runs}
+    return found
+
+
+def rows(found: dict[str, Any], baseline: str) -> list[dict[str, Any]]:
+    """A row a model: mean, deviation, and a paired t-test on AUC with the baseline."""
+    reference = [r["auc"] for r in found[baseline]["runs"]]
+    table = []
+    for model, result in found.items():
+        row: dict[str, Any] = {"model": model}
+        for name in (*METRICS, "parameters", "examples_per_second", "inference_us"):
+            values = [r[name] for r in result["runs"]]
+            spread = statistics.stdev(values) if len(values) > 1 else 0.0
+            row[name] = (statistics.mean(values), spread)
+        own = [r["auc"] for r in result["runs"]]
+        row["p_value"] = (
+            None
+            if model == baseline or len(own) < 2
+            else float(stats.ttest_rel(own, reference).pvalue)
+        )
+        table.append(row)
+    return table
+
+
+def markdown(table: list[dict[str, Any]], baseline: str, about: dict[str, Any]) -> str:
+    """The page under docs/results/."""
+    lines = [
+        f"# Results: {about['data']}",
+        "",
+        f"Written by `{about['command']}` on {about['machine']}. "
+        f"{about['train']} training, {about['test']} test examples; "
+        f"{about['trials']} trials a model on the validation part, "
+        f"{about['seeds']} seeds on the test part; mean ± standard deviation. "
+        f"p: paired t-test of AUC over seeds against {baseline}. Protocol: "
+        "[protocol.md](protocol.md).",
+        "",
+        "| model | "
+        + " | ".join(METRICS)
+        + " | p | parameters | train ex/s | µs/row |",
+        "|---" * (len(METRICS) + 5) + "|",
+    ]
+    for row in table:
+        cells = [f"{row[m][0]:.4f} ± {row[m][1]:.4f}" for m in METRICS]
+        p_value = "" if row["p_value"] is None else f"{row['p_value']:.2g}"
+        cells += [p_value, f"{row['parameters'][0]:,.0f}"]
+        cells += [
+            f"{row['examples_per_second'][0]:,.0f}",
+            f"{row['inference_us'][0]:.1f}",
+        ]
+        lines.append(f"| {row['model']} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", about["note"], ""])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="movielens_100k")
+    parser.add_argument("--models", nargs="+", default=list(MODELS))
+    parser.add_argument("--baseline", default="LogisticRegression")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=4)
+    parser.add_argument("--quick", action="store_true", help="synthetic, one seed")
+    parser.add_argument("--json", type=Path, help="also write the raw runs here")
+    parser.add_argument("--page", type=Path, help="also write a Markdown page here")
+    options = parser.parse_args()
+    if options.quick:
+        options.data, options.seeds, options.trials = "synthetic", 1, 1
+    data = load_dataset(options.data)
+    found = study(data, options.models, options.seeds, options.trials)
+    table = rows(found, options.baseline)
+    about = {
+        "data": options.data,
+        "command": f"python benchmarks/results.py --data {options.data}",
+        "machine": f"{platform.machine()}, {_cores()} cores, {platform.platform()}",
+        "train": f"{len(data.train):,}",
+        "test": f"{len(data.test):,}",
+        "trials": options.trials,
+        "seeds": options.seeds,
+        "note": data.note,
+    }
+    shown = Table("model", *METRICS, "p")
+    for row in table:
+        cells = [f"{row[m][0]:.4f} ± {row[m][1]:.4f}" for m in METRICS]
+        shown.add_row(row["model"], *cells, str(row["p_value"]))
+    Console().print(shown)
+    if options.json:
+        options.json.write_text(json.dumps({**about, "models": found}, indent=1))
+    if options.page:
+        options.page.write_text(markdown(table, options.baseline, about))
+
+
+def _cores() -> int:
+    return os.cpu_count() or 0
+
+
+if __name__ == "__main__":
+    main()
