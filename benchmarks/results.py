@@ -49,7 +49,7 @@ def trials(model: str, count: int) -> Iterator[dict[str, Any]]:
         for dim in DIMS
     ]
     if model == "LogisticRegression":  # it has no width and no dropout
-        rates = np.geomspace(3e-4, 3e-2, count)
+        rates = np.geomspace(1e-3, 1e-2, count)
         grid = [{"learning_rate": float(rate), "arguments": {}} for rate in rates]
         yield from grid
         return
@@ -63,7 +63,7 @@ def run(
 ) -> Any:
     """Trains once; metrics on `part` with sizes and times."""
     config = TrainingConfig(
-        model=model, epochs=20, batch_size=256, seed=seed, **setting
+        model=model, epochs=20, batch_size=512, seed=seed, **setting
     )
     started = time.perf_counter()
     trained = train(
