@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,7 +188,7 @@ def main() -> None:
     table = rows(found, options.baseline)
     about = {
         "data": options.data,
-        "command": f"python benchmarks/results.py --data {options.data}",
+        "command": " ".join(["python", *sys.argv]),
         "machine": f"{platform.machine()}, {_cores()} cores, {platform.platform()}",
         "train": f"{len(data.train):,}",
         "test": f"{len(data.test):,}",
