@@ -26,7 +26,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         # TFX first: it stands in for a module that TFDV 1.16 misses (environment.md).
-        import tfx  # noqa: F401
+        import tfx  # noqa: F401  # only whether it is installed
     except ImportError as error:
         raise ImportError(
             "The pipeline needs TFX. Install it with: pip install 'tfctr[pipelines]'"
