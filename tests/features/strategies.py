@@ -59,9 +59,14 @@ def sequences(draw, name: str) -> Sequence:
 
 @st.composite
 def vocabularies(draw, name: str) -> Vocabulary:
-    kind = draw(st.sampled_from(["learnt", "fixed", "hashed"]))
+    kind = draw(st.sampled_from(["learnt", "fixed", "hashed", "shared", "open"]))
     if kind == "hashed":
-        return Vocabulary(name, num_hash_buckets=draw(SIZES))
+        return Vocabulary(name, num_hash_buckets=draw(SIZES), num_hashes=draw(SIZES))
+    if kind == "shared":
+        return Vocabulary(name, num_hash_buckets=7, table="unified")
+    if kind == "open":
+        age = draw(st.none() | SIZES)
+        return Vocabulary(name, capacity=draw(SIZES), max_age=age)
     num_oov = draw(SIZES)
     if kind == "fixed":
         values = draw(st.lists(st.text(), unique=True, max_size=3))

@@ -12,7 +12,11 @@ from tfctr.features.schema import FeatureSchema
 from tfctr.features.specs import Categorical, Numeric, Timestamp, Vector, Vocabulary
 from tfctr.types import Tensor
 
-__all__ = ["encode", "numeric_values", "text_values"]
+__all__ = ["encode", "numeric_values", "text_values", "vocabulary_ids"]
+
+# Fingerprints of hashed values with several rows, or in a table of several features:
+# the largest number of them that leaves both 0 and 2**31 - 1 free in int32.
+NUM_FINGERPRINTS = 2**31 - 2
 
 # From a vocabulary's name and strings to their int64 places, -1 for unknown ones.
 Lookup = Callable[[str, Tensor], Tensor]
@@ -44,7 +48,7 @@ def encode(
         feature = column.feature
         if isinstance(feature, Categorical):
             vocabulary = schema.vocabulary(feature.vocabulary)
-            encoded[column.name] = _ids(vocabulary, values, lookup)
+            encoded[column.name] = vocabulary_ids(vocabulary, values, lookup)
         elif isinstance(feature, Numeric):
             encoded[column.name] = _scaled(column, values, moments)
         elif isinstance(feature, Vector):
@@ -78,9 +82,22 @@ def numeric_values(feature: Numeric, values: Tensor) -> tuple[Tensor, Tensor]:
     return values, known
 
 
-def _ids(vocabulary: Vocabulary, values: Tensor, lookup: Lookup) -> Tensor:
+def vocabulary_ids(vocabulary: Vocabulary, values: Tensor, lookup: Lookup) -> Tensor:
+    """int32 ids of raw values; 0 is missing.
+
+    Args:
+        vocabulary: How they are encoded.
+        values: Strings or int64, any shape.
+        lookup: Finds strings in a learnt or fixed vocabulary.
+
+    Returns:
+        Rows of the vocabulary's table, or fingerprints: see
+        `Vocabulary.is_fingerprinted`.
+    """
     text = text_values(values)
-    if vocabulary.num_hash_buckets is not None:
+    if vocabulary.is_fingerprinted:
+        ids = 1 + tf.strings.to_hash_bucket_fast(text, NUM_FINGERPRINTS)
+    elif vocabulary.num_hash_buckets is not None:
         buckets = vocabulary.num_hash_buckets
         ids = 1 + tf.strings.to_hash_bucket_fast(text, buckets)
     else:

@@ -12,8 +12,9 @@ from tfctr.features.frames import frame_to_arrays
 from tfctr.features.schema import FeatureSchema
 from tfctr.features.specs import Numeric, Vocabulary
 from tfctr.features.state import SchemaState
+from tfctr.features.vocabulary_files import is_storable
 
-__all__ = ["fit", "rank_values"]
+__all__ = ["fit", "rank_values", "text_of"]
 
 
 def fit(schema: FeatureSchema, data: Any) -> SchemaState:
@@ -48,7 +49,7 @@ def rank_values(vocabulary: Vocabulary, counts: Mapping[str, int]) -> list[str]:
     kept = [
         (count, value.encode())
         for value, count in counts.items()
-        if count >= vocabulary.min_count and value and not set(value) & {"\n", "\r"}
+        if count >= vocabulary.min_count and value and is_storable(value)
     ]
     ranked = [value.decode() for _, value in sorted(kept, reverse=True)]
     return ranked[: vocabulary.max_size]
@@ -75,10 +76,11 @@ def _count(counter: Counter[str], column: Column, values: np.ndarray) -> None:
         return
     flat = values.reshape(-1).tolist()
     for text, count in Counter(flat).items():
-        counter[_text(column, text)] += count
+        counter[text_of(column, text)] += count
 
 
-def _text(column: Column, value: str | bytes) -> str:
+def text_of(column: Column, value: str | bytes) -> str:
+    """Text of a cell, which may hold it as bytes."""
     try:
         return value if isinstance(value, str) else value.decode()
     except UnicodeDecodeError as error:

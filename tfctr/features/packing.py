@@ -31,17 +31,18 @@ def pack(schema: FeatureSchema, arrays: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unpack(schema: FeatureSchema, packed: Mapping[str, Any]) -> dict[str, Any]:
-    """Gives back what `pack` got, as tensors: slices and reshapes only."""
-    from keras import ops  # loads TensorFlow, which Beam workers need not
+    """Gives back what `pack` got, as tensors: splits and reshapes only."""
+    import tensorflow as tf  # which Beam workers need not load
 
-    places: dict[str, int] = {}
     columns = {}
-    for name, dtype, shape in _layout(schema):
-        wide = packed[f"packed_{dtype}"]
-        start, width = places.get(dtype, 0), int(np.prod(shape, dtype=int))
-        columns[name] = ops.reshape(wide[:, start : start + width], (-1, *shape))
-        places[dtype] = start + width
-    return columns
+    layout = _layout(schema)
+    for dtype in dict.fromkeys(dtype for _, dtype, _ in layout):
+        parts = [(name, shape) for name, kind, shape in layout if kind == dtype]
+        widths = [int(np.prod(shape, dtype=int)) for _, shape in parts]
+        values = tf.split(packed[f"packed_{dtype}"], widths, axis=1)
+        for (name, shape), value in zip(parts, values, strict=True):
+            columns[name] = tf.reshape(value, (-1, *shape))
+    return {name: columns[name] for name, _, _ in layout}
 
 
 def is_packed(inputs: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from tfctr.features.specs import (
     Timestamp,
     Vocabulary,
 )
+from tfctr.features.vocabularies import check_tables
 
 __all__ = ["FeatureSchema"]
 
@@ -117,8 +118,12 @@ class FeatureSchema:
         outside = [column for column in columns if column.sequence is None]
         return outside or columns
 
+    def table(self, vocabulary: str) -> str:
+        """Name of the table that holds a vocabulary's rows; mostly its own name."""
+        return self.vocabulary(vocabulary).table
+
     def size(self, vocabulary: str) -> int:
-        """Number of table rows of a vocabulary.
+        """Number of rows of a vocabulary's table, which others may share.
 
         Raises:
             InputError: The vocabulary is learnt and nothing was learnt yet.
@@ -128,6 +133,8 @@ class FeatureSchema:
             return 1 + settings.num_hash_buckets
         if settings.values is not None:
             return 1 + settings.num_oov + len(settings.values)
+        if settings.capacity is not None:
+            return 1 + settings.num_oov + settings.capacity
         if vocabulary not in self.sizes:
             raise InputError(
                 vocabulary,
@@ -253,11 +260,16 @@ class FeatureSchema:
             if isinstance(column.feature, Categorical)
         )
         declared = {vocabulary.name: vocabulary for vocabulary in self.vocabularies}
-        for column in self.encoded_columns():
-            if isinstance(column.feature, Timestamp) and column.name in used:
+        calendar = [
+            column.name
+            for column in self.encoded_columns()
+            if isinstance(column.feature, Timestamp)
+        ]
+        for name in calendar:
+            if name in used:
                 raise InputError(
                     "vocabulary",
-                    received=f"{column.name!r}, the name of a calendar feature",
+                    received=f"{name!r}, the name of a calendar feature",
                     expected="another name",
                 )
         for name in declared:
@@ -267,4 +279,5 @@ class FeatureSchema:
             if name not in used:
                 raise UnknownName("sizes", name, used)
         complete = tuple(declared.get(name) or Vocabulary(name) for name in used)
+        check_tables(complete, calendar)
         object.__setattr__(self, "vocabularies", complete)

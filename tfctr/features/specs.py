@@ -5,6 +5,8 @@ from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tfctr.errors import InputError, UnknownName
+from tfctr.features.checks import check_name, check_positive
+from tfctr.features.vocabularies import Vocabulary
 
 __all__ = [
     "CALENDAR_UNITS",
@@ -21,71 +23,6 @@ __all__ = [
 # Number of values of each calendar unit; ids start at 1, 0 is a missing time.
 CALENDAR_UNITS = {"hour": 24, "weekday": 7, "day": 31, "month": 12}
 TRANSFORMS = ("standardize", "log_standardize", "none")
-
-
-def _check_name(kind: str, name: str) -> None:
-    if not isinstance(name, str) or not name.isidentifier() or name.startswith("_"):
-        raise InputError(
-            f"{kind}.name",
-            received=repr(name),
-            expected="a Python identifier that does not start with `_`",
-            hint="Names become tensor names of the serving signatures.",
-        )
-
-
-def _check_positive(field: str, value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or value < 1):
-        raise InputError(
-            field, received=repr(value), expected="a positive whole number"
-        )
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """How ids become table rows; features that name one vocabulary share its table.
-
-    Learnt from data unless `values` (fixed) or `num_hash_buckets` (hashed) is given.
-    Row 0 is a missing value, rows `1..num_oov` are unknown values, the rest are the
-    values by falling count. A hashed vocabulary has rows `1..num_hash_buckets`.
-
-    Args:
-        name: Name by which features refer to it.
-        values: The values in row order; numbers as their decimal text.
-        num_hash_buckets: Number of hash buckets.
-        max_size: Learnt only: keep at most so many of the most frequent values.
-        min_count: Learnt only: keep values seen at least so often.
-        num_oov: Rows over which unknown values are spread by hash.
-    """
-
-    name: str
-    values: tuple[str, ...] | None = None
-    num_hash_buckets: int | None = None
-    max_size: int | None = None
-    min_count: int = 1
-    num_oov: int = 1
-
-    def __post_init__(self) -> None:
-        _check_name("Vocabulary", self.name)
-        for field in ("num_hash_buckets", "max_size", "min_count", "num_oov"):
-            _check_positive(f"{self.name}.{field}", getattr(self, field))
-        if self.values is not None:
-            object.__setattr__(self, "values", tuple(str(v) for v in self.values))
-            if len(set(self.values)) != len(self.values):
-                raise InputError(
-                    f"{self.name}.values",
-                    received="duplicates",
-                    expected="distinct values",
-                )
-            if self.num_hash_buckets is not None:
-                raise InputError(
-                    f"{self.name}.num_hash_buckets",
-                    received="both `values` and `num_hash_buckets`",
-                    expected="at most one of them",
-                )
-
-    @property
-    def is_learnt(self) -> bool:
-        return self.values is None and self.num_hash_buckets is None
 
 
 @dataclass(frozen=True)
@@ -105,8 +42,8 @@ class Categorical:
     max_values: int | None = None
 
     def __post_init__(self) -> None:
-        _check_name("Categorical", self.name)
-        _check_positive(f"{self.name}.max_values", self.max_values)
+        check_name("Categorical", self.name)
+        check_positive(f"{self.name}.max_values", self.max_values)
         if self.dtype not in ("string", "int64"):
             raise UnknownName(f"{self.name}.dtype", self.dtype, ("string", "int64"))
         if not self.vocabulary:
@@ -127,7 +64,7 @@ class Numeric:
     transform: str = "standardize"
 
     def __post_init__(self) -> None:
-        _check_name("Numeric", self.name)
+        check_name("Numeric", self.name)
         if self.transform not in TRANSFORMS:
             raise UnknownName(f"{self.name}.transform", self.transform, TRANSFORMS)
 
@@ -145,8 +82,8 @@ class Vector:
     dim: int
 
     def __post_init__(self) -> None:
-        _check_name("Vector", self.name)
-        _check_positive(f"{self.name}.dim", self.dim)
+        check_name("Vector", self.name)
+        check_positive(f"{self.name}.dim", self.dim)
 
 
 @dataclass(frozen=True)
@@ -165,7 +102,7 @@ class Timestamp:
     calendar: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_name("Timestamp", self.name)
+        check_name("Timestamp", self.name)
         object.__setattr__(self, "calendar", tuple(self.calendar))
         for unit in self.calendar:
             if unit not in CALENDAR_UNITS:
@@ -207,8 +144,8 @@ class Sequence:
     max_length: int = 50
 
     def __post_init__(self) -> None:
-        _check_name("Sequence", self.name)
-        _check_positive(f"{self.name}.max_length", self.max_length)
+        check_name("Sequence", self.name)
+        check_positive(f"{self.name}.max_length", self.max_length)
         object.__setattr__(self, "features", tuple(self.features))
         first = self.features[0] if self.features else None
         if not isinstance(first, Categorical) or first.max_values is not None:
@@ -243,7 +180,7 @@ class Label:
     weight: str | None = None
 
     def __post_init__(self) -> None:
-        _check_name("Label", self.name)
+        check_name("Label", self.name)
         if self.observed_if == self.name:
             raise InputError(
                 f"{self.name}.observed_if",
@@ -251,4 +188,4 @@ class Label:
                 expected="another label",
             )
         if self.weight is not None:
-            _check_name("Label.weight", self.weight)
+            check_name("Label.weight", self.weight)

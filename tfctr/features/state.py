@@ -12,6 +12,11 @@ import tensorflow as tf
 from tfctr.errors import InputError
 from tfctr.features.encoding import encode
 from tfctr.features.schema import FeatureSchema
+from tfctr.features.vocabulary_files import (
+    check_open_values,
+    read_values,
+    write_values,
+)
 from tfctr.types import Tensor
 
 __all__ = ["Encoder", "SchemaState"]
@@ -23,7 +28,8 @@ class SchemaState:
     Args:
         schema: The declaration.
         vocabularies: Values of each learnt vocabulary, by falling count; ties by
-            falling value, as TFT orders them.
+            falling value, as TFT orders them. Of an open vocabulary, the value of
+            each row, `""` where it is free.
         moments: Mean and scale (deviation; 1 where that is 0) of each numeric column
             that is standardised, after its log where it has one.
     """
@@ -43,11 +49,15 @@ class SchemaState:
                 raise InputError(
                     vocabulary.name, received="no values", expected="a vocabulary"
                 )
+            if vocabulary.is_open:
+                rows = _without_free_end(self.vocabularies[vocabulary.name])
+                check_open_values(vocabulary, rows)
+                self.vocabularies[vocabulary.name] = rows
         self.schema = schema.with_sizes(
             {
                 vocabulary.name: 1 + vocabulary.num_oov + len(values)
                 for vocabulary in schema.vocabularies
-                if vocabulary.is_learnt
+                if vocabulary.is_learnt and not vocabulary.is_open
                 for values in [self.vocabularies[vocabulary.name]]
             }
         )
@@ -64,6 +74,16 @@ class SchemaState:
     def __repr__(self) -> str:
         return f"SchemaState(sizes={self.schema.sizes}, moments={self.moments})"
 
+    def values(self, vocabulary: str) -> tuple[str, ...]:
+        """Values of a learnt or fixed vocabulary in row order, `""` for free rows."""
+        fixed = self.schema.vocabulary(vocabulary).values
+        return self.vocabularies[vocabulary] if fixed is None else fixed
+
+    def replace(self, vocabularies: Mapping[str, Iterable[str]]) -> "SchemaState":
+        """This state with other values of some vocabularies."""
+        changed = {**self.vocabularies, **vocabularies}
+        return SchemaState(self.schema, changed, self.moments)
+
     def encode(self, raw: Mapping[str, Any]) -> dict[str, Tensor]:
         """Encodes dense raw tensors; see `tfctr.features.encoding`."""
         return dict(self._encoder(raw))
@@ -76,10 +96,10 @@ class SchemaState:
         (aside / "vocabularies").mkdir(parents=True)
         (aside / "schema.json").write_text(self.schema.to_json())
         (aside / "moments.json").write_text(json.dumps(self.moments))
-        for name, values in self.vocabularies.items():
-            lines = "".join(f"{value}\n" for value in values)
-            path = aside / "vocabularies" / f"{name}.txt"
-            path.write_text(lines, encoding="utf-8", newline="")
+        for vocabulary in self.schema.vocabularies:
+            if vocabulary.is_learnt:
+                path = aside / "vocabularies" / f"{vocabulary.name}.txt"
+                write_values(path, vocabulary, self.vocabularies[vocabulary.name])
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
 
@@ -97,8 +117,7 @@ class SchemaState:
         for vocabulary in schema.vocabularies:
             if vocabulary.is_learnt:
                 path = folder / "vocabularies" / f"{vocabulary.name}.txt"
-                lines = path.read_bytes().split(b"\n")[:-1]
-                vocabularies[vocabulary.name] = [line.decode() for line in lines]
+                vocabularies[vocabulary.name] = read_values(path, vocabulary)
         state = cls(schema, vocabularies, {k: tuple(v) for k, v in moments.items()})
         if state.schema.sizes != schema.sizes:
             raise InputError(
@@ -133,9 +152,7 @@ class Encoder(tf.Module):
             if vocabulary.num_hash_buckets is not None:
                 continue
             with tf.init_scope():
-                values = vocabulary.values
-                if values is None:
-                    values = state.vocabularies[vocabulary.name]
+                values = state.values(vocabulary.name)
                 if vocabulary.is_learnt and values and folder is not None:
                     path = Path(folder) / "vocabularies" / f"{vocabulary.name}.txt"
                     source = _file_source(path)
@@ -151,12 +168,19 @@ class Encoder(tf.Module):
         return self._tables[vocabulary].lookup(text)
 
 
+def _without_free_end(values: tuple[str, ...]) -> tuple[str, ...]:
+    end = len(values)
+    while end and not values[end - 1]:
+        end -= 1
+    return values[:end]
+
+
 def _memory_source(values: Sequence[str]) -> Any:
     # A table cannot be empty; the empty text is missing, so nobody looks it up.
-    places = range(len(values)) if values else [-1]
+    places = {value: place for place, value in enumerate(values) if value} or {"": -1}
     return tf.lookup.KeyValueTensorInitializer(
-        tf.constant([value.encode() for value in values or [""]], tf.string),
-        tf.constant(list(places), tf.int64),
+        tf.constant([value.encode() for value in places], tf.string),
+        tf.constant(list(places.values()), tf.int64),
     )
 
 
