@@ -256,14 +256,8 @@ FIELDS = {
     if name not in ("group_id", "time", "history_time")
 }
 TABLES = {
-    "table_user_id/embeddings": (9, 4),
-    "table_gender/embeddings": (4, 4),
-    "table_item_id/embeddings": (12, 4),
-    "table_genres/embeddings": (6, 4),
-    "table_device/embeddings": (5, 4),
-    "table_action/embeddings": (4, 4),
-    "table_time_hour/embeddings": (25, 4),
-    "table_time_weekday/embeddings": (8, 4),
+    # user, gender, item, genres, device, action, hours, weekdays
+    "table/embeddings": (9 + 4 + 12 + 6 + 5 + 4 + 25 + 8, 4),
     "scale_age/kernel": (1, 4),
     "scale_price/kernel": (1, 4),
     "scale_title_vector/kernel": (5, 4),
@@ -292,7 +286,7 @@ LAYERS: list[LayerSpecimen] = [
         layers.PooledEmbeddings,
         {"schema": SCHEMA, "dim": 4, "stddev": 0.2, "seed": 3},
         {"inputs": INPUTS},
-        {name: (16, 4) for name in FIELDS},
+        (16, len(FIELDS), 4),
         TABLES,
     ),
     LayerSpecimen(

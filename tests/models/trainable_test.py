@@ -1,4 +1,4 @@
-"""Tests of `compile`, losses and metrics of `tfctr.models.RankingModel`."""
+"""Tests of `tfctr.models.trainable`: compile, fit and metrics."""
 
 import keras
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.models.data import PLAIN, batches, made, rows
+from tfctr import optimizers
 from tfctr.errors import InputError
 
 X, Y, WEIGHTS = rows(60, schema=PLAIN)
@@ -162,5 +163,5 @@ def test_given_loss_metrics_and_optimizer_are_used():
 
 def test_adam_is_the_optimizer_by_default():
     optimizer = compiled().optimizer
-    assert isinstance(optimizer, keras.optimizers.Adam)
+    assert isinstance(optimizer, optimizers.LazyAdam)
     assert float(optimizer.learning_rate) == pytest.approx(1e-3)

@@ -73,7 +73,8 @@ class LogarithmOfIds(ToyModel):
         embedded = super().embed(inputs, training)
         if "item_id" in inputs:
             size = ops.log(ops.cast(inputs["item_id"], "float32"))
-            embedded["item_id"] = embedded["item_id"] + 0 * size[:, None]
+            key = next(iter(embedded))
+            embedded[key] = embedded[key] + 0 * size[:, None, None]
         return embedded
 
 
@@ -82,7 +83,8 @@ class AveragesPadding(ToyModel):
         embedded = super().embed(inputs, training)
         if "history_item_id" in inputs:
             length = inputs["history_item_id"].shape[1]
-            embedded["history_item_id"] = embedded["history_item_id"] / length
+            key = next(iter(embedded))
+            embedded[key] = embedded[key] / length
         return embedded
 
 

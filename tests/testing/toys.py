@@ -7,6 +7,7 @@ from keras import ops
 
 from tests.conformance.specimens import SCHEMA
 from tfctr.layers import PooledEmbeddings
+from tfctr.layers.embedding.pooled import joined
 from tfctr.models import RankingModel
 from tfctr.seeds import glorot
 
@@ -75,12 +76,11 @@ class ToyModel(RankingModel):
         )
 
     def embed(self, inputs, training=False):
-        return dict(self.embeddings(inputs))
+        return self.embeddings.sides(inputs, "fields")
 
     def interact(self, embedded, training=False):
-        names = self.embeddings.fields()
-        flat = ops.concatenate([embedded[name] for name in names], axis=-1)
-        return self.output_layer(flat)
+        fields = joined(embedded, "fields")
+        return self.output_layer(ops.reshape(fields, (-1, fields.shape[1] * 4)))
 
 
 def toy_factory(cls):

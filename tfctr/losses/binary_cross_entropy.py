@@ -1,6 +1,10 @@
 """Cross-entropy of 0/1 labels and logits, one loss for each example."""
 
+from typing import Any
+
 import keras
+import tensorflow as tf
+from keras import ops
 
 from tfctr.losses.cross_entropy import cross_entropy
 from tfctr.saving import serializable
@@ -38,5 +42,26 @@ class BinaryCrossEntropy(keras.losses.Loss):
     ) -> None:
         super().__init__(name=name, reduction=reduction, dtype=dtype)
 
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Tensor:
+        loss = super().__call__(y_true, y_pred, sample_weight=sample_weight)
+        replica = tf.distribute.get_replica_context()
+        if self.reduction != "mean_with_sample_weight" or replica is None:
+            return loss
+        count = replica.num_replicas_in_sync
+        if count == 1:
+            return loss
+        own = _weight(y_pred, sample_weight)
+        every = replica.all_reduce(tf.distribute.ReduceOp.SUM, own)
+        return loss * ops.cast(ops.divide_no_nan(count * own, every), loss.dtype)
+
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return cross_entropy(y_true, y_pred)
+
+
+def _weight(y_pred: Tensor, sample_weight: Any) -> Tensor:
+    """What a replica's mean divides by."""
+    if sample_weight is None:
+        return ops.cast(ops.size(y_pred), "float32")
+    return ops.sum(ops.cast(sample_weight, "float32"))

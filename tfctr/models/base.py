@@ -3,21 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import tensorflow as tf
 from keras import ops
 
-from tfctr.errors import InputError, UnknownName
-from tfctr.features import GROUP_ID, FeatureSchema
-from tfctr.features.inputs import keras_inputs
+from tfctr.errors import UnknownName
+from tfctr.features import FeatureSchema
+from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
-from tfctr.models.objective import default_loss, default_metrics
+from tfctr.models.trainable import TrainableModel
 from tfctr.types import Tensor
 
 __all__ = ["RankingModel"]
 
 
-class RankingModel(keras.Model):
+class RankingModel(TrainableModel):
     """A model that scores items for a user: dict of tensors in, logits per label out.
 
     A subclass makes its layers in `__init__`, and writes `embed` (encoded inputs of
@@ -49,7 +48,6 @@ class RankingModel(keras.Model):
         self.schema = schema
         self.seed = seed
         self.label_names = [label.name for label in schema.labels]
-        self._set_grouped_metrics({})
 
     # To be written by each model ---------------------------------------------------
 
@@ -127,7 +125,10 @@ class RankingModel(keras.Model):
     def build(self, input_shape: Any = None) -> None:
         """Makes all weights; the schema alone says what comes in."""
         if not getattr(self, "built", False):
-            self.call(keras_inputs(self.schema))
+            # Eagerly, on one row: in a graph, TensorFlow would trace the making
+            # of the weights, lift it out and then trace the step once more.
+            with tf.init_scope():
+                self.call(blank_row(self.schema))
             self.built = True
 
     def get_build_config(self) -> dict[str, Any]:
@@ -136,130 +137,12 @@ class RankingModel(keras.Model):
     def build_from_config(self, config: Mapping[str, Any]) -> None:
         self.build()
 
-    def compile(
-        self,
-        optimizer: Any = None,
-        loss: Any = None,
-        *,
-        weighted_metrics: Any = None,
-        grouped_auc: bool = False,
-        jit_compile: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        """Configures training; loss and metrics follow from the labels.
-
-        Args:
-            optimizer: `tfctr.optimizers.default()` if not given.
-            loss: Binary cross-entropy of each label, averaged over the examples in
-                which it is observed, if not given.
-            weighted_metrics: AUC, normalized entropy and calibration ratio of each
-                label if not given.
-            grouped_auc: Whether to report AUC by user (GAUC) too. It keeps all
-                scores of an epoch, so it is off by default.
-            jit_compile: Whether to use XLA. Off by default: on a CPU it made models
-                with many inputs slower.
-            **kwargs: Passed to `keras.Model.compile`.
-        """
-        from tfctr import metrics, optimizers
-
-        if grouped_auc and jit_compile:
-            raise InputError(
-                "grouped_auc", received="with jit_compile=True", expected="without it"
-            )
-        self._set_grouped_metrics(
-            {
-                name: metrics.GroupedAUC(name=f"{name}_grouped_auc")
-                for name in self.label_names
-                if grouped_auc
-            }
-        )
-        super().compile(
-            optimizer=optimizers.default() if optimizer is None else optimizer,
-            loss=default_loss(self.label_names) if loss is None else loss,
-            weighted_metrics=(
-                default_metrics(self.label_names)
-                if weighted_metrics is None
-                else weighted_metrics
-            ),
-            jit_compile=jit_compile,
-            **kwargs,
-        )
-        self._compile_arguments = {"grouped_auc": grouped_auc}
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        config: dict[str, Any] | None = super().get_compile_config()
-        if not config:
-            return config
-        is_built = self.optimizer.built
-        return {**config, **self._compile_arguments, "optimizer_built": is_built}
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        config = keras.saving.deserialize_keras_object(config)
-        has_slots = config.pop("optimizer_built", True)
-        self.compile(**config)
-        if self.built and has_slots:
-            self.optimizer.build(self.trainable_variables)
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        return [*super().metrics, *self._grouped_metrics.values()]
-
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
-        # A dataset shuffles itself; Keras warns of its own default otherwise.
-        if isinstance(x, tf.data.Dataset):
-            kwargs.setdefault("shuffle", False)
-        return super().fit(x, *args, **kwargs)
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        x = self._unpacked(x)
-        for name, metric in self._grouped_metrics.items():
-            if GROUP_ID not in x:
-                raise InputError(
-                    GROUP_ID, received="no such input", expected="one for grouped AUC"
-                )
-            is_by_label = isinstance(sample_weight, Mapping)
-            weight = sample_weight[name] if is_by_label else sample_weight
-            metric.update_state(
-                y[name], y_pred[name], sample_weight=weight, group=x[GROUP_ID]
-            )
-        results: dict[str, Any] = super().compute_metrics(
-            x, _columns(y), _columns(y_pred), sample_weight
-        )
-        return results
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        results: dict[str, Any] = {}
-        for metric in self.metrics:
-            # In a step, as opposed to after all steps, a recent value has to do: the
-            # exact one sorts all examples.
-            is_grouped = metric in self._grouped_metrics.values()
-            in_step = is_grouped and not tf.executing_eagerly()
-            result = metric.running_result() if in_step else metric.result()
-            results |= result if isinstance(result, dict) else {metric.name: result}
-        return results
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        *args: Any,
-        **kwargs: Any,
-    ) -> Any:
-        return super().compute_loss(x, _columns(y), _columns(y_pred), *args, **kwargs)
-
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "schema": self.schema.to_dict(),
             "seed": self.seed,
         }
-
-    def _set_grouped_metrics(self, metrics: dict[str, keras.metrics.Metric]) -> None:
-        # Past Keras' tracking: a built model refuses new state, yet may be compiled.
-        object.__setattr__(self, "_grouped_metrics", metrics)
 
     def _by_label(self, logits: Tensor) -> dict[str, Tensor]:
         logits = ops.cast(logits, "float32")
@@ -272,17 +155,3 @@ class RankingModel(keras.Model):
         for column in self.schema.encoded_columns():
             if column.name not in inputs:
                 raise UnknownName(f"input {column.name}", column.name, inputs)
-
-
-def _columns(by_label: Any) -> Any:
-    """Vectors `(batch,)` as `(batch, 1)`.
-
-    Losses and metrics of Keras average over the last axis before they weigh examples,
-    so it must not be the batch.
-    """
-    if not isinstance(by_label, Mapping):
-        return by_label
-    return {
-        name: ops.expand_dims(value, -1) if len(value.shape) == 1 else value
-        for name, value in by_label.items()
-    }

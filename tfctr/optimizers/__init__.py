@@ -1,12 +1,35 @@
-"""Optimizers for click and conversion models."""
+"""Optimizers whose cost follows the batch, not the vocabulary."""
 
-import keras
+from typing import Any
 
-__all__ = ["default"]
+from tfctr.optimizers.adagrad import RowWiseAdagrad, SparseAdagrad
+from tfctr.optimizers.adam import Adam, LazyAdam
+from tfctr.optimizers.composite import Composite
+from tfctr.optimizers.ftrl import SparseFTRL
+from tfctr.optimizers.sgd import SparseSGD
+from tfctr.optimizers.sparse_optimizer import SparseOptimizer
+
+__all__ = [
+    "Adam",
+    "Composite",
+    "LazyAdam",
+    "RowWiseAdagrad",
+    "SparseAdagrad",
+    "SparseFTRL",
+    "SparseOptimizer",
+    "SparseSGD",
+    "default",
+]
+
+# Up to here a batch of the usual size makes finding its rows the longer way.
+EXACT_ROWS = 1 << 18
 
 
-def default(learning_rate: float = 1e-3) -> keras.optimizers.Optimizer:
-    """The optimizer that `compile` uses when none is given: Adam.
+def default(learning_rate: Any = 1e-3) -> LazyAdam:
+    """The optimizer that `compile` uses when none is given.
+
+    Adam for dense weights and for tables of up to 262,144 rows, lazy Adam for larger
+    ones.
 
     Args:
         learning_rate: Its learning rate.
@@ -14,4 +37,4 @@ def default(learning_rate: float = 1e-3) -> keras.optimizers.Optimizer:
     >>> round(float(default(0.25).learning_rate), 4)
     0.25
     """
-    return keras.optimizers.Adam(learning_rate)
+    return LazyAdam(learning_rate, exact_rows=EXACT_ROWS)

@@ -20,21 +20,30 @@ def weights(layer):
     }
 
 
+def tables(layer):
+    rows = weights(layer)["table/embeddings"]
+    return {key: rows[slice(*place)] for key, place in layer.tables.items()}
+
+
 def made(schema=SIZED, dim=4, **kwargs):
     layer = EmbeddingCollection(schema, dim, **kwargs)
     layer.build(None)
     return layer
 
 
-def test_there_is_one_table_a_vocabulary_and_one_kernel_a_number():
+def test_each_vocabulary_has_rows_in_the_one_table_and_each_number_a_kernel():
     shapes = {name: value.shape for name, value in weights(made()).items()}
-    tables = {"user_id", "item_id", "category", "brand", "device", "action"}
+    names = {"user_id", "item_id", "category", "brand", "device", "action"}
+    sizes = {
+        **{f"table_{name}": SIZED.size(name) for name in names},
+        "table_time_hour": 25,
+        "table_time_weekday": 8,
+        "table_history_time_month": 13,
+    }
+    assert {key: len(rows) for key, rows in tables(made()).items()} == sizes
     kernels = {"age": 1, "price": 1, "distance": 1, "history_price": 1}
     assert shapes == {
-        **{f"table_{name}/embeddings": (SIZED.size(name), 4) for name in tables},
-        "table_time_hour/embeddings": (25, 4),
-        "table_time_weekday/embeddings": (8, 4),
-        "table_history_time_month/embeddings": (13, 4),
+        "table/embeddings": (sum(sizes.values()), 4),
         **{f"scale_{name}/kernel": (width, 4) for name, width in kernels.items()},
         "scale_picture/kernel": (3, 4),
         "scale_history_picture/kernel": (3, 4),
@@ -43,7 +52,7 @@ def test_there_is_one_table_a_vocabulary_and_one_kernel_a_number():
 
 def test_features_of_one_vocabulary_look_up_one_table():
     layer = made()
-    table = weights(layer)["table_item_id/embeddings"]
+    table = tables(layer)["table_item_id"]
     fields = layer(X)
     np.testing.assert_array_equal(fields["item_id"], table[X["item_id"]])
     history = X["history_item_id"]
@@ -52,7 +61,7 @@ def test_features_of_one_vocabulary_look_up_one_table():
 
 def test_lists_are_the_mean_of_their_known_values():
     layer = made()
-    table = weights(layer)["table_category/embeddings"]
+    table = tables(layer)["table_category"]
     ids = np.array([[2, 3, 3], [1, 0, 4], [0, 0, 0], [0, 0, 2]], "int32")
     expected = [
         (table[2] + 2 * table[3]) / 3,
@@ -111,7 +120,7 @@ def test_only_the_given_roles_are_embedded():
     layer = made(roles=["item"])
     assert set(layer(X)) == {"item_id", "category", "price", "picture", "brand"}
     assert layer.fields() == layer.fields(["item"])
-    assert "table_user_id/embeddings" not in weights(layer)
+    assert "table_user_id" not in layer.tables
 
 
 def test_columns_that_are_left_out_are_left_out_of_the_result():
@@ -136,7 +145,7 @@ def test_mask_is_where_the_first_feature_is_known():
 
 
 def test_initial_values_do_not_depend_on_other_features():
-    alone = weights(made(SMALL, seed=3))
+    alone = tables(made(SMALL, seed=3))
     wider = small_schema(
         user=[Numeric("age"), Categorical("tags", max_values=2), *SMALL.user],
         item=[Vector("v", 3), Categorical("colour"), *SMALL.item],
@@ -144,22 +153,22 @@ def test_initial_values_do_not_depend_on_other_features():
         sequences=[Sequence("h", (Categorical("item_id"), Numeric("age")))],
         vocabularies=[Vocabulary("colour", num_hash_buckets=3)],
     ).with_sizes({"user_id": 5, "item_id": 7, "tags": 4})
-    among = weights(made(wider, seed=3))
+    among = tables(made(wider, seed=3))
     for name, values in alone.items():
         np.testing.assert_array_equal(among[name], values, name)
 
 
 def test_initial_values_depend_on_name_and_seed():
     schema = small_schema().with_sizes({"user_id": 7, "item_id": 7})
-    first, other = weights(made(schema, seed=3)), weights(made(schema, seed=4))
-    users, items = "table_user_id/embeddings", "table_item_id/embeddings"
+    first, other = tables(made(schema, seed=3)), tables(made(schema, seed=4))
+    users, items = "table_user_id", "table_item_id"
     assert np.abs(first[users] - first[items]).min() > 0
     assert np.abs(first[users] - other[users]).min() > 0
 
 
 def test_tables_start_with_the_given_deviation():
     schema = small_schema().with_sizes({"user_id": 5000, "item_id": 7})
-    table = weights(made(schema, stddev=0.2))["table_user_id/embeddings"]
+    table = tables(made(schema, stddev=0.2))["table_user_id"]
     assert table.std() == pytest.approx(0.2, rel=0.02)
     assert table.mean() == pytest.approx(0, abs=0.01)
 

@@ -9,8 +9,8 @@ X, _, _ = rows(16)
 
 def test_logit_is_linear_in_crosses_and_mlp():
     model = made("DCNv2")
-    fields = model.embeddings(X)
-    flat = np.concatenate([fields[name] for name in model.embeddings.fields()], axis=-1)
+    fields = np.asarray(model.embeddings(X))
+    flat = fields.reshape(len(fields), -1)
     crossed = flat
     for u, v, b in zip(
         model.cross_network.projections,

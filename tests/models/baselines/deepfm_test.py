@@ -3,27 +3,36 @@
 from itertools import combinations
 
 import numpy as np
+import pytest
 
-from tests.models.data import made, rows
+from tests.models.data import SIZED, made, rows
+from tfctr.models import DeepFM
 
 X, _, _ = rows(16)
 
 
 def test_logit_is_the_sum_of_linear_part_pairs_and_mlp():
     model = made("DeepFM")
-    names = model.embeddings.fields()
-    vectors, linear = model.embeddings(X), model.linear(X)
-    vectors = {name: np.asarray(vectors[name], "float64") for name in names}
-    first_order = sum(np.asarray(linear[name], "float64") for name in names)
-    pairs = sum((vectors[i] * vectors[j]).sum(-1) for i, j in combinations(names, 2))
-    flat = np.concatenate([vectors[name] for name in names], axis=-1)
+    rows = np.asarray(model.embeddings(X), "float64")  # (batch, fields, dim + labels)
+    vectors, first_order = rows[..., : model.dim], rows[..., model.dim :].sum(axis=1)
+    pairs = sum((i * j).sum(-1) for i, j in combinations(np.moveaxis(vectors, 1, 0), 2))
+    flat = vectors.reshape(len(vectors), -1)
     deep = np.asarray(model.output_layer(model.mlp(flat.astype("float32"))))
     for place, logits in enumerate(model(X).values()):
         expected = first_order[:, place] + pairs + deep[:, place]
         np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_pairs_and_mlp_share_their_embeddings():
+def test_all_parts_read_one_table():
     model = made("DeepFM")
-    tables = [w.path for w in model.weights if "table_item_id" in w.path]
-    assert len(tables) == 2  # one for the linear part, one for all else
+    assert [w.path for w in model.weights if "table" in w.path] == [
+        f"{model.name}/embeddings/table/embeddings"
+    ]
+
+
+def test_linear_weights_start_near_zero():
+    model = DeepFM(SIZED)
+    model.build()
+    rows = np.asarray(model.embeddings.table.embeddings)
+    assert rows[:, : model.dim].std() == pytest.approx(0.05, rel=0.1)
+    assert rows[:, model.dim :].std() == pytest.approx(0.001, rel=0.2)

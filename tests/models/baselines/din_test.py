@@ -79,7 +79,9 @@ def test_mlp_sees_user_item_interest_and_their_product():
         name: np.asarray(value) for name, value in model.embeddings(items).items()
     }
     parts = [np.repeat(np.asarray(state["user"])[:, None], 3, axis=1)]
-    parts += [fields[n] for n in ("item_id", "category", "price", "picture", "brand")]
+    order = model.embeddings.stacked_fields(["item"])
+    assert sorted(order) == ["brand", "category", "item_id", "picture", "price"]
+    parts += [fields[name] for name in order]
     for name, shared in (
         ("history", ["item_id", "category", "price", "picture"]),
         ("history_long", ["item_id"]),

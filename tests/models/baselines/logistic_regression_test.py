@@ -8,6 +8,10 @@ from tests.models.data import SIZED, made, rows
 X, _, _ = rows(20)
 MODEL = made("LogisticRegression")
 WEIGHTS = {w.path.split("/", 2)[-1]: np.asarray(w) for w in MODEL.weights}
+TABLES = {
+    key: WEIGHTS["table/embeddings"][slice(*rows)]
+    for key, rows in MODEL.value_weights.tables.items()
+}
 
 
 def mean(values, known):
@@ -26,7 +30,7 @@ def field_sum(column, x):
         field = values @ WEIGHTS[f"scale_{column.name}/kernel"]
     else:
         table = feature.vocabulary if kind == "Categorical" else column.name
-        field = WEIGHTS[f"table_{table}/embeddings"][values]
+        field = TABLES[f"table_{table}"][values]
         if kind == "Categorical" and feature.max_values:
             field = mean(field, values != 0)
     if column.sequence is not None:

@@ -20,7 +20,8 @@ def tower(mlp, fields, names):
 
 def test_logit_is_the_scaled_cosine_of_the_towers():
     model = made("TwoTower")
-    fields = model.embeddings(X)
+    names = model.embeddings.fields()
+    fields = dict(zip(names, np.moveaxis(model.embeddings(X), 1, 0), strict=True))
     of = model.embeddings.fields
     user = tower(model.user_tower, fields, of(USER_ROLES))
     item = tower(model.item_tower, fields, of(["item"]))

@@ -1,6 +1,6 @@
 """All embeddings of a schema: one vector for each field."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -8,10 +8,11 @@ from keras import ops
 
 from tfctr.errors import InputError
 from tfctr.features import Categorical, Column, FeatureSchema, Numeric, Vector
-from tfctr.features.columns import calendar_size
+from tfctr.layers.embedding.fused import Lookup, gather_all, table_sizes
+from tfctr.layers.embedding.initializers import NormalByName
 from tfctr.layers.embedding.table import EmbeddingTable
 from tfctr.saving import serializable
-from tfctr.seeds import glorot, normal
+from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["EmbeddingCollection"]
@@ -21,18 +22,25 @@ __all__ = ["EmbeddingCollection"]
 class EmbeddingCollection(keras.layers.Layer):
     """Turns encoded features into one vector for each field.
 
-    Categorical columns look up their vocabulary's table, which all columns of that
-    vocabulary share; multi-valued ones average their values. A number scales a
-    trained vector; a precomputed vector is projected. Missing numbers, vectors and
-    lists give zeros. Unix times themselves have no vector, their calendar units have.
+    Categorical columns look up their vocabulary's rows, which all columns of that
+    vocabulary share; multi-valued ones average their values, and multi-hash ones
+    their hashes. All rows lie in one variable and are read by one look-up. A number
+    scales a trained vector; a precomputed vector is projected. Missing numbers,
+    vectors and lists give zeros. Unix times themselves have no vector, their calendar
+    units have.
 
     Args:
         schema: The schema, with sizes.
         dim: Width of the vectors.
         roles: Whose features to embed.
-        stddev: Deviation of the tables' initial values.
+        stddev: Deviation of the tables' initial values, or one for each of `dim`.
         seed: Seed of the initial values; each table derives its own by name.
         **kwargs: Passed to `keras.layers.Layer`.
+
+    Attributes:
+        table: The `EmbeddingTable` with all rows; `None` without categorical columns.
+        tables: Rows `(start, stop)` of each part of it by key: `table_<table of the
+            vocabulary>` and `table_<calendar column>`.
 
     Call arguments:
         inputs: Encoded tensors by name, with any leading dimensions. Columns that
@@ -49,7 +57,7 @@ class EmbeddingCollection(keras.layers.Layer):
         dim: int,
         *,
         roles: Iterable[str] = ("user", "item", "context", "sequence"),
-        stddev: float = 0.05,
+        stddev: float | Sequence[float] = 0.05,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -61,22 +69,32 @@ class EmbeddingCollection(keras.layers.Layer):
         self.schema = schema
         self.dim = dim
         self.roles = tuple(roles)
-        self.stddev = stddev
+        self.stddev = stddev if isinstance(stddev, (int, float)) else list(stddev)
+        if isinstance(self.stddev, list) and len(self.stddev) != dim:
+            raise InputError(
+                "stddev", received=f"{len(self.stddev)} numbers", expected=f"{dim}"
+            )
         self.seed = seed
         self._columns = [c for c in schema.encoded_columns(roles) if c.dtype != "int64"]
-        # Each field's weights, and by which sub-layer: tables are shared by name.
-        self._layers_by_key: dict[str, keras.layers.Layer] = {}
-        for column in self._columns:
-            key = self._key(column)
-            if key not in self._layers_by_key:
-                layer = self._make(column, key)
-                setattr(self, f"_{key}", layer)
-                self._layers_by_key[key] = layer
+        self._by_place = {c.name: c for c in sorted(self._columns, key=_place)}
+        sizes = table_sizes(schema, self._columns)
+        self.tables: dict[str, tuple[int, int]] = {}
+        start = 0
+        for key, rows in sizes.items():
+            self.tables[key] = (start, start + rows)
+            start += rows
+        self.table = self._make_table(sizes) if sizes else None
+        self._scales = {c.name: self._make_scale(c) for c in self._columns if _wide(c)}
 
     def fields(self, roles: Iterable[str] | None = None) -> list[str]:
         """Names of the fields of the given roles, in the order of the schema."""
         wanted = self.roles if roles is None else tuple(roles)
         return [column.name for column in self._columns if column.role in wanted]
+
+    def stacked_fields(self, roles: Iterable[str] | None = None) -> list[str]:
+        """Names of the fields of the given roles, in the order of `stacked`."""
+        wanted = self.roles if roles is None else tuple(roles)
+        return [name for name, c in self._by_place.items() if c.role in wanted]
 
     def mask(self, sequence: str, inputs: Mapping[str, Tensor]) -> Tensor:
         """`(..., time)` booleans, `True` where an event of `sequence` is real."""
@@ -88,28 +106,44 @@ class EmbeddingCollection(keras.layers.Layer):
         raise InputError("sequence", received=sequence, expected="a declared sequence")
 
     def build(self, input_shape: Any = None) -> None:
+        if self.table is not None and not self.table.built:
+            self.table.build(None)
+            self.table.built = True
         for column in self._columns:
-            layer = self._layers_by_key[self._key(column)]
-            if not layer.built:
-                width = column.shape[-1] if isinstance(column.feature, Vector) else 1
-                layer.build((None, width))
+            if _wide(column) and not self._scales[column.name].built:
+                is_vector = isinstance(column.feature, Vector)
+                width = column.shape[-1] if is_vector else 1
+                self._scales[column.name].build((None, width))
 
     def call(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        fields = {}
-        for column in self._columns:
-            if column.name not in inputs:
-                continue
-            values = inputs[column.name]
-            layer = self._layers_by_key[self._key(column)]
-            if isinstance(column.feature, Numeric):
-                values = ops.expand_dims(values, -1)
-            embedded = layer(values)
-            if isinstance(column.feature, Categorical) and column.feature.max_values:
-                embedded = _mean_of_known(embedded, values)
-            fields[column.name] = embedded
-        return fields
+        found: dict[str, Tensor] = {}
+        for names, block in self._blocks(inputs):
+            vectors = ops.unstack(block, len(names), axis=-2)
+            found |= dict(zip(names, vectors, strict=True))
+        found |= self._scaled(inputs)
+        return {name: found[name] for name in self.fields() if name in found}
 
-    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> dict[str, Any]:
+    def stacked(self, inputs: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The same vectors with as few copies as there can be.
+
+        Args:
+            inputs: As for a call, with a column outside of the sequences.
+
+        Returns:
+            `(..., fields, dim)` of the given columns outside of the sequences, in the
+            order of `stacked_fields`; and those of sequences by name, as in a call.
+        """
+        if not self.built:
+            self.build()
+        parts = self._parts(self._blocks(inputs), self._scaled(inputs))
+        events = {
+            name: ops.squeeze(parts.pop(name), -2)
+            for name in list(parts)
+            if self._by_place[name].sequence is not None
+        }
+        return self._joined(parts), events
+
+    def compute_output_shape(self, input_shape: Mapping[str, Any]) -> Any:
         shapes = {}
         for column in self._columns:
             if column.name in input_shape:
@@ -133,36 +167,96 @@ class EmbeddingCollection(keras.layers.Layer):
             "seed": self.seed,
         }
 
-    def _key(self, column: Column) -> str:
-        if isinstance(column.feature, Categorical):
-            return f"table_{column.feature.vocabulary}"
-        if isinstance(column.feature, (Numeric, Vector)):
-            return f"scale_{column.name}"
-        return f"table_{column.name}"
+    def _blocks(self, inputs: Mapping[str, Tensor]) -> list[tuple[list[str], Tensor]]:
+        """Vectors `(..., fields, dim)` of the categorical columns that are given.
 
-    def _make(self, column: Column, key: str) -> keras.layers.Layer:
-        if isinstance(column.feature, (Numeric, Vector)):
-            return keras.layers.Dense(
-                self.dim,
-                use_bias=False,
-                kernel_initializer=glorot(self.seed, key),
-                dtype=self.dtype_policy,
-                name=key,
-            )
-        if isinstance(column.feature, Categorical):
-            num_rows = self.schema.size(column.feature.vocabulary)
-        else:
-            num_rows = calendar_size(column.name.rsplit("_", 1)[1])
+        Columns of one shape come as one block, in the order of `stacked_fields`; all
+        are read by one gather.
+        """
+        lookups = self._lookups(inputs)
+        if not lookups or self.table is None:
+            return []
+        blocks = gather_all(self.table, [lookup.rows for lookup in lookups])
+        return [
+            (lookup.names, lookup.pooled(block))
+            for lookup, block in zip(lookups, blocks, strict=True)
+        ]
+
+    def _lookups(self, inputs: Mapping[str, Tensor]) -> list[Lookup]:
+        groups: dict[Any, list[Column]] = {}
+        for column in self._by_place.values():
+            if column.name in inputs and not _wide(column):
+                groups.setdefault(Lookup.kind(self.schema, column), []).append(column)
+        return [
+            Lookup(self.schema, columns, inputs, self.tables)
+            for columns in groups.values()
+        ]
+
+    def _parts(
+        self,
+        blocks: Iterable[tuple[list[str], Tensor]],
+        scaled: Mapping[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """`(..., fields, dim)` by the name of the first of the fields in it."""
+        parts = {name: ops.expand_dims(vector, -2) for name, vector in scaled.items()}
+        for names, block in blocks:
+            if _is_single(self._by_place[names[0]]):
+                # All single values lie side by side as they came.
+                parts[names[0]] = block
+            else:
+                vectors = ops.split(block, len(names), axis=-2)
+                parts |= dict(zip(names, vectors, strict=True))
+        return parts
+
+    def _joined(self, parts: Mapping[str, Tensor]) -> Tensor:
+        ordered = [parts[name] for name in self._by_place if name in parts]
+        return ordered[0] if len(ordered) == 1 else ops.concatenate(ordered, axis=-2)
+
+    def _scaled(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        scaled = {}
+        for column in self._columns:
+            if _wide(column) and column.name in inputs:
+                values = inputs[column.name]
+                if isinstance(column.feature, Numeric):
+                    values = ops.expand_dims(values, -1)
+                scaled[column.name] = self._scales[column.name](values)
+        return scaled
+
+    def _make_table(self, sizes: Mapping[str, int]) -> EmbeddingTable:
         return EmbeddingTable(
-            num_rows,
+            sum(sizes.values()),
             self.dim,
-            embeddings_initializer=normal(self.seed, key, self.stddev),
+            embeddings_initializer=NormalByName(
+                sizes, stddev=self.stddev, seed=self.seed
+            ),
+            dtype=self.dtype_policy,
+            name="table",
+        )
+
+    def _make_scale(self, column: Column) -> keras.layers.Layer:
+        key = f"scale_{column.name}"
+        return keras.layers.Dense(
+            self.dim,
+            use_bias=False,
+            kernel_initializer=glorot(self.seed, key),
             dtype=self.dtype_policy,
             name=key,
         )
 
 
-def _mean_of_known(embedded: Tensor, ids: Tensor) -> Tensor:
-    known = ops.cast(ops.expand_dims(ops.not_equal(ids, 0), -1), embedded.dtype)
-    total = ops.sum(embedded * known, axis=-2)
-    return total / ops.maximum(ops.sum(known, axis=-2), 1)
+def _wide(column: Column) -> bool:
+    """Whether a column has no rows but a kernel: numbers and vectors."""
+    return isinstance(column.feature, (Numeric, Vector))
+
+
+def _is_single(column: Column) -> bool:
+    """Whether a column has one row for each example."""
+    is_list = isinstance(column.feature, Categorical) and column.feature.max_values
+    return column.sequence is None and not _wide(column) and not is_list
+
+
+def _place(column: Column) -> int:
+    """User's side before the item's, single values together between all others."""
+    if column.role == "item":
+        return 2 if _is_single(column) else 3
+    return 1 if _is_single(column) else 0

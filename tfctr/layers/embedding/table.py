@@ -1,26 +1,44 @@
-"""One embedding table."""
+"""One embedding table, read row by row."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import keras
+import tensorflow as tf
 from keras import ops
 
+from tfctr import kernels
 from tfctr.errors import InputError
+from tfctr.layers.embedding.initializers import ROWS_PER_PIECE, NormalByName
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
 
-__all__ = ["EmbeddingTable"]
+__all__ = ["EmbeddingTable", "Storage"]
+
+
+class Storage(Protocol):
+    """Another form of a table's rows, put in its place for serving."""
+
+    def gather(self, ids: Tensor) -> Tensor:
+        """Float32 rows `(*ids.shape, dim)`."""
 
 
 @serializable
 class EmbeddingTable(keras.layers.Layer):
     """Looks up one trained row for each id.
 
+    Only the rows of a batch are read, and their gradient is a `tf.IndexedSlices` of
+    them, so that with an optimizer of `tfctr.optimizers` a step costs the same with
+    thousands and with millions of rows. (`keras.layers.Embedding` reads the whole
+    variable, and Keras' optimizers write all of it.)
+
     Args:
         num_rows: Number of rows.
         dim: Width of a row.
         embeddings_initializer: Initialiser of the rows.
         **kwargs: Passed to `keras.layers.Layer`.
+
+    Attributes:
+        storage: Where `gather` reads rows instead of in the variable, if set.
 
     Call arguments:
         ids: Integers in `[0, num_rows)`, any shape.
@@ -47,17 +65,36 @@ class EmbeddingTable(keras.layers.Layer):
         self.num_rows = num_rows
         self.dim = dim
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+        self.storage: Storage | None = None
 
-    def build(self, ids_shape: Shape) -> None:
+    def build(self, ids_shape: Shape | None = None) -> None:
+        initializer = self.embeddings_initializer
+        is_filled = (
+            isinstance(initializer, NormalByName)
+            and self.num_rows > ROWS_PER_PIECE
+            and not tf.distribute.has_strategy()
+            and tf.executing_eagerly()
+        )
+        # Autocast would read the whole table; rows are cast when they are read.
         self.embeddings = self.add_weight(
             name="embeddings",
             shape=(self.num_rows, self.dim),
-            initializer=self.embeddings_initializer,
+            initializer="zeros" if is_filled else initializer,
+            dtype=self.variable_dtype,
+            autocast=False,
         )
+        if is_filled:
+            initializer.fill(self.embeddings.value)
+        self.embeddings.is_embedding_table = True  # for `tfctr.optimizers.Composite`
 
     def call(self, ids: Tensor) -> Tensor:
-        rows = ops.take(self.embeddings, ids, axis=0)
-        return ops.cast(rows, self.compute_dtype)
+        return ops.cast(self.gather(ids), self.compute_dtype)
+
+    def gather(self, ids: Tensor) -> Tensor:
+        """Rows `(*ids.shape, dim)` as they are stored."""
+        if self.storage is not None:
+            return self.storage.gather(ids)
+        return gather_rows(self.embeddings.value, ids)
 
     def compute_output_shape(self, ids_shape: Shape) -> Shape:
         return (*ids_shape, self.dim)
@@ -71,3 +108,19 @@ class EmbeddingTable(keras.layers.Layer):
                 self.embeddings_initializer
             ),
         }
+
+
+def gather_rows(table: Any, ids: Tensor) -> Tensor:
+    """Rows of a `tf.Variable` or tensor; the gradient holds these rows only.
+
+    Args:
+        table: `(rows, dim)`.
+        ids: Integers of any shape.
+
+    Returns:
+        `(*ids.shape, dim)`.
+    """
+    rows = kernels.gather(table, tf.reshape(ids, (-1,)))
+    shape = tf.concat([tf.shape(ids), table.shape[1:]], axis=0)
+    rows = tf.reshape(rows, shape)
+    return tf.ensure_shape(rows, (*ids.shape, *table.shape[1:]))

@@ -6,8 +6,10 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfctr import kernels
 from tfctr.errors import InputError, UnknownName
 from tfctr.layers.interaction.mlp import MLP
+from tfctr.layers.sequence.events import RealEvents
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Shape, Tensor
@@ -117,6 +119,34 @@ class TargetAttention(keras.layers.Layer):
         scores = ops.cast(ops.squeeze(self.score(hidden), -1), "float32")
         weights = self._weights(scores, events_mask)
         return ops.matmul(ops.cast(weights, self.compute_dtype), events)
+
+    def pool(self, candidates: Tensor, events: Tensor, layout: RealEvents) -> Tensor:
+        """One candidate for each history, whose real events come as a flat list.
+
+        The same result as a call with one candidate, at the cost of the real events.
+
+        Args:
+            candidates: `(batch, dim)` floats.
+            events: `(events, dim)` floats.
+            layout: Which history each event is part of.
+
+        Returns:
+            `(batch, dim)` in the compute dtype.
+        """
+        if not self.built:
+            self.build((None, None, events.shape[-1]), (None, None, events.shape[-1]))
+        own = layout.spread(candidates)
+        kernel = ops.concatenate(
+            [self.candidate_kernel, self.event_kernel, self.product_kernel], axis=0
+        )
+        hidden = ops.matmul(kernels.concat([own, events, own * events]), kernel)
+        hidden = self.activation(ops.add(hidden, self.bias))
+        if self.scorer is not None:
+            hidden = self.scorer(hidden)
+        scores = ops.cast(self.score(hidden), "float32")
+        if self.normalization == "softmax":
+            scores = layout.softmax(scores)
+        return layout.sum(ops.cast(scores, self.compute_dtype) * events)
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """Ends the mask here: the output has no time axis."""

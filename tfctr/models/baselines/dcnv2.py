@@ -8,6 +8,7 @@ from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, CrossNetwork, PooledEmbeddings
+from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
@@ -74,14 +75,13 @@ class DCNv2(RankingModel):
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        return dict(self.embeddings(inputs))
+        return self.embeddings.sides(inputs, "fields")
 
     def interact(
         self, embedded: Mapping[str, Tensor], training: bool = False
     ) -> Tensor:
-        flat = ops.concatenate(
-            [embedded[name] for name in self.embeddings.fields()], axis=-1
-        )
+        fields = joined(embedded, "fields")
+        flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
         crossed = self.cross_network(flat)
         deep = self.mlp(flat, training=training)
         return self.output_layer(ops.concatenate([crossed, deep], axis=-1))

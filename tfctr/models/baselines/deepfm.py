@@ -8,6 +8,7 @@ from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, FactorizationMachine, PooledEmbeddings
+from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
@@ -50,16 +51,14 @@ class DeepFM(RankingModel):
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
         policy, num_labels = self.dtype_policy, len(self.schema.labels)
-        self.linear = PooledEmbeddings(
+        # Vector and linear weights of a value lie in one row: one read, one update.
+        self.embeddings = PooledEmbeddings(
             self.schema,
-            num_labels,
-            stddev=0.001,
+            dim + num_labels,
+            stddev=[0.05] * dim + [0.001] * num_labels,
             seed=seed,
             dtype=policy,
-            name="linear",
-        )
-        self.embeddings = PooledEmbeddings(
-            self.schema, dim, seed=seed, dtype=policy, name="embeddings"
+            name="embeddings",
         )
         self.factorization_machine = FactorizationMachine(
             dtype=policy, name="factorization_machine"
@@ -77,21 +76,16 @@ class DeepFM(RankingModel):
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        linear = self.linear(inputs)
-        return {
-            **self.embeddings(inputs),
-            **{f"linear/{name}": value for name, value in linear.items()},
-        }
+        return self.embeddings.sides(inputs, "fields")
 
     def interact(
         self, embedded: Mapping[str, Tensor], training: bool = False
     ) -> Tensor:
-        names = self.embeddings.fields()
-        fields = ops.stack([embedded[name] for name in names], axis=1)
-        linear = ops.stack([embedded[f"linear/{name}"] for name in names], axis=1)
-        linear = ops.sum(ops.cast(linear, "float32"), axis=1)
+        rows = joined(embedded, "fields")
+        fields, weights = ops.split(rows, [self.dim], axis=-1)
+        linear = ops.sum(ops.cast(weights, "float32"), axis=1)
         pairs = ops.cast(self.factorization_machine(fields), "float32")
-        flat = ops.reshape(fields, (-1, len(names) * self.dim))
+        flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
         deep = self.output_layer(self.mlp(flat, training=training))
         return linear + pairs + deep
 

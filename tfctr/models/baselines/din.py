@@ -6,9 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, Timestamp
 from tfctr.layers import MLP, EmbeddingCollection, TargetAttention
+from tfctr.layers.sequence.events import RealEvents
 from tfctr.models.base import RankingModel
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
@@ -88,13 +90,26 @@ class DIN(RankingModel):
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        items = {
-            column.name: ops.expand_dims(inputs[column.name], 1)
-            for column in self.schema.encoded_columns(["item"])
-        }
-        state = self.encode_user(inputs, training=training)
-        scores = self.score(state, items, training=training)
-        return {name: logits[:, 0] for name, logits in scores.items()}
+        if kernels.is_xla():  # whose shapes are static
+            return self._as_request(inputs, training)
+        roles = ("user", "context", "item")
+        plain = {name: inputs[name] for name in self.embeddings.fields(roles)}
+        layouts = {}
+        for sequence in self.schema.sequences:
+            layout = RealEvents(self.embeddings.mask(sequence.name, inputs))
+            layouts[sequence.name] = layout
+            names = self._fields_of(sequence.name)
+            plain |= layout.select_all({name: inputs[name] for name in names})
+        fields, event_fields = self.embeddings.stacked(plain)
+        parts = [ops.reshape(fields, (-1, fields.shape[-2] * self.dim))]
+        first = fields.shape[-2] - len(self.embeddings.stacked_fields(["item"]))
+        for name in self._shared:
+            candidates = self._candidates(name, fields[:, first:])
+            events = self._events(name, event_fields)
+            interest = self.attentions[name].pool(candidates, events, layouts[name])
+            parts += [interest, interest * candidates]
+        hidden = self.mlp(kernels.concat(parts), training=training)
+        return self._by_label(self.output_layer(hidden))
 
     def encode_user(
         self, user_inputs: Mapping[str, Tensor], training: bool = False
@@ -102,19 +117,12 @@ class DIN(RankingModel):
         names = [
             c.name for c in self.schema.encoded_columns(["user", "context", "sequence"])
         ]
-        fields = self.embeddings({name: user_inputs[name] for name in names})
-        user = [fields[n] for n in self.embeddings.fields(["user", "context"])]
-        state = {"user": ops.concatenate(user, axis=-1)}
-        for sequence in self.schema.sequences:
-            shared = self._shared[sequence.name]
-            parts = {name: fields[name] for name in self._fields_of(sequence.name)}
-            events = [parts.pop(f"{sequence.name}_{name}") for name in shared]
-            state[f"{sequence.name}_events"] = self._events(
-                sequence.name, events, list(parts.values())
-            )
-            state[f"{sequence.name}_mask"] = self.embeddings.mask(
-                sequence.name, user_inputs
-            )
+        known = {name: user_inputs[name] for name in names}
+        fields, event_fields = self.embeddings.stacked(known)
+        state = {"user": ops.reshape(fields, (-1, fields.shape[-2] * self.dim))}
+        for name in self._shared:
+            state[f"{name}_events"] = self._events(name, event_fields)
+            state[f"{name}_mask"] = self.embeddings.mask(name, user_inputs)
         return state
 
     def score(
@@ -123,13 +131,12 @@ class DIN(RankingModel):
         items: Mapping[str, Tensor],
         training: bool = False,
     ) -> dict[str, Tensor]:
-        fields = self.embeddings(items)  # each (batch, candidates, dim)
-        item = [fields[name] for name in self.embeddings.fields(["item"])]
-        count = ops.shape(item[0])[1]
+        fields, _ = self.embeddings.stacked(items)  # (batch, candidates, fields, dim)
+        batch, count, num_fields, _ = ops.shape(fields)
         user = ops.repeat(ops.expand_dims(state["user"], 1), count, axis=1)
-        parts = [user, *item]
-        for name, shared in self._shared.items():
-            candidates = ops.concatenate([fields[f] for f in shared], axis=-1)
+        parts = [user, ops.reshape(fields, (batch, count, num_fields * self.dim))]
+        for name in self._shared:
+            candidates = self._candidates(name, fields)
             interest = self.attentions[name](
                 candidates,
                 state[f"{name}_events"],
@@ -176,10 +183,30 @@ class DIN(RankingModel):
             and column.dtype != "int64"
         ]
 
-    def _events(self, name: str, shared: list[Tensor], others: list[Tensor]) -> Tensor:
+    def _as_request(
+        self, inputs: Mapping[str, Tensor], training: bool
+    ) -> dict[str, Tensor]:
+        items = {
+            column.name: ops.expand_dims(inputs[column.name], 1)
+            for column in self.schema.encoded_columns(["item"])
+        }
+        state = self.encode_user(inputs, training=training)
+        scores = self.score(state, items, training=training)
+        return {name: logits[:, 0] for name, logits in scores.items()}
+
+    def _candidates(self, sequence: str, item_fields: Tensor) -> Tensor:
+        """What a candidate shares with the events: `(..., dim * shared)`."""
+        names = self.embeddings.stacked_fields(["item"])
+        shared = [names.index(name) for name in self._shared[sequence]]
+        return ops.concatenate([item_fields[..., k, :] for k in shared], axis=-1)
+
+    def _events(self, sequence: str, fields: Mapping[str, Tensor]) -> Tensor:
+        parts = {name: fields[name] for name in self._fields_of(sequence)}
+        shared = [parts.pop(f"{sequence}_{n}") for n in self._shared[sequence]]
         events = ops.concatenate(shared, axis=-1)
-        if others:
-            events = events + self.projections[name](ops.concatenate(others, axis=-1))
+        if parts:
+            others = ops.concatenate(list(parts.values()), axis=-1)
+            events = events + self.projections[sequence](others)
         return events
 
 

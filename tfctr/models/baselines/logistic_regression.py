@@ -7,6 +7,7 @@ from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import PooledEmbeddings
+from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
 from tfctr.saving import serializable
 from tfctr.types import Tensor
@@ -46,11 +47,11 @@ class LogisticRegression(RankingModel):
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        return dict(self.value_weights(inputs))
+        return self.value_weights.sides(inputs, "weights")
 
     def interact(
         self, embedded: Mapping[str, Tensor], training: bool = False
     ) -> Tensor:
-        fields = [embedded[name] for name in self.value_weights.fields()]
-        total = ops.sum(ops.cast(ops.stack(fields, axis=1), "float32"), axis=1)
+        weights = ops.cast(joined(embedded, "weights"), "float32")
+        total = ops.sum(weights, axis=1)
         return total + ops.cast(self.bias, "float32")

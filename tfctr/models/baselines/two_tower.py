@@ -80,15 +80,15 @@ class TwoTower(PreRankingModel):
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        fields = self.embeddings(inputs)
         vectors = {}
         for side, tower, roles in (
             ("user", self.user_tower, ("user", "context", "sequence")),
             ("item", self.item_tower, ("item",)),
         ):
             names = self.embeddings.fields(roles)
-            if names[0] in fields:
-                flat = ops.concatenate([fields[name] for name in names], axis=-1)
+            if all(name in inputs for name in names):
+                fields = self.embeddings({name: inputs[name] for name in names})
+                flat = ops.reshape(fields, (*ops.shape(fields)[:-2], -1))
                 vector = ops.cast(tower(flat, training=training), "float32")
                 vectors[side] = ops.normalize(vector, axis=-1)
         return vectors

@@ -1,0 +1,81 @@
+"""Tests of `tfctr.layers.sequence.events`."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfctr import kernels
+from tfctr.layers.sequence.events import PaddedEvents, RealEvents, events_of
+
+KINDS = [RealEvents, PaddedEvents]
+
+
+@st.composite
+def histories(draw):
+    """A mask `(rows, time)` with gaps, and values `(rows, time, 2)`."""
+    rows, time = draw(st.integers(1, 5)), draw(st.integers(1, 6))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    mask = rng.random((rows, time)) < draw(st.sampled_from([0.0, 0.3, 0.8, 1.0]))
+    return mask, rng.normal(size=(rows, time, 2)).astype("float32")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(case=histories())
+@settings(max_examples=25, deadline=None)
+def test_sum_and_mean_are_over_real_events(kind, case):
+    mask, values = case
+    events = kind(tf.constant(mask))
+    selected = events.select(values)
+    total = (values * mask[..., None]).sum(axis=1)
+    count = np.maximum(mask.sum(axis=1), 1)[:, None]
+    np.testing.assert_allclose(events.sum(selected), total, atol=1e-5)
+    np.testing.assert_allclose(events.mean(selected), total / count, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_spread_repeats_the_value_of_a_history(kind):
+    mask = tf.constant([[True, True], [False, False], [False, True]])
+    events = kind(mask)
+    spread = events.spread(tf.constant([[1.0], [2.0], [4.0]]))
+    ones = events.select(tf.ones((3, 2, 1)))
+    # Summed over its events: the value times their number.
+    assert events.sum(spread * ones).numpy().tolist() == [[2.0], [0.0], [4.0]]
+
+
+def test_real_events_keep_their_order_and_number():
+    mask = tf.constant([[True, False, True], [False, True, False]])
+    values = tf.reshape(tf.range(6), (2, 3))
+    assert RealEvents(mask).select(values).numpy().tolist() == [0, 2, 4]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_leading_dimensions_are_kept(kind):
+    rng = np.random.default_rng(0)
+    mask, values = rng.random((2, 3, 4)) < 0.5, rng.normal(size=(2, 3, 4, 5))
+    events = kind(tf.constant(mask))
+    total = events.sum(events.select(tf.constant(values, tf.float32)))
+    np.testing.assert_allclose(
+        total, (values * mask[..., None]).sum(axis=2), rtol=1e-4, atol=1e-5
+    )
+
+
+def test_softmax_sums_to_one_in_each_history_with_events():
+    mask = np.array([[1, 1, 0], [0, 0, 0], [1, 1, 1]], bool)
+    scores = np.array([[1.0], [3.0], [200.0], [201.0], [0.0]], "float32")
+    weights = RealEvents(tf.constant(mask)).softmax(tf.constant(scores)).numpy()[:, 0]
+
+    def by_hand(x):
+        return np.exp(x - x.max()) / np.exp(x - x.max()).sum()
+
+    expected = [*by_hand(scores[:2, 0]), *by_hand(scores[2:, 0])]
+    np.testing.assert_allclose(weights, expected, rtol=1e-5)
+
+
+def test_xla_gets_static_shapes():
+    mask = tf.constant([[True, False]])
+    with kernels.xla(True):
+        assert isinstance(events_of(mask), PaddedEvents)
+    with kernels.xla(False):
+        assert isinstance(events_of(mask), RealEvents)

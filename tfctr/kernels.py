@@ -1,0 +1,90 @@
+"""Which TensorFlow kernels may be used: XLA lacks some that are faster on a CPU."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import tensorflow as tf
+
+from tfctr.types import Tensor
+
+__all__ = ["gather", "is_surely_xla", "is_xla", "sum_rows", "xla"]
+
+_MATMUL_TYPES = (tf.float32, tf.bfloat16)
+# Without being told, a graph may be compiled by anybody.
+_xla: ContextVar[bool | None] = ContextVar("tfctr_xla", default=None)
+
+
+@contextmanager
+def xla(is_on: bool) -> Iterator[None]:
+    """Says whether what is traced inside is compiled by XLA.
+
+    Args:
+        is_on: Whether it is.
+    """
+    token = _xla.set(is_on)
+    try:
+        yield
+    finally:
+        _xla.reset(token)
+
+
+def is_xla() -> bool:
+    """Whether what is traced now may be compiled by XLA: then shapes must be static."""
+    return _xla.get() is not False
+
+
+def is_surely_xla() -> bool:
+    """Whether it was said that what is traced now is compiled by XLA."""
+    return _xla.get() is True
+
+
+def gather(table: Tensor, places: Tensor) -> Tensor:
+    """Rows `(n, dim)` of a `(rows, dim)` variable or tensor; sparse gradient.
+
+    Args:
+        table: What to read.
+        places: `(n,)` integers.
+    """
+    if is_xla():
+        return tf.gather(table, places)
+    # Two thirds of the time of `gather` for rows of 64 bytes. The gradient is sparse
+    # for indices of exactly this shape.
+    return tf.gather_nd(table, places[:, None])
+
+
+def concat(parts: Sequence[Tensor]) -> Tensor:
+    """Tensors side by side on their last axis.
+
+    Args:
+        parts: `(..., width)` each, with static widths.
+    """
+    widths = [part.shape[-1] for part in parts]
+
+    @tf.custom_gradient
+    def side_by_side(*parts: Tensor) -> Any:
+        # TensorFlow cuts the gradient into one slice a part, at half the speed.
+        return tf.concat(parts, -1), lambda gradient: tf.split(gradient, widths, -1)
+
+    return side_by_side(*map(tf.convert_to_tensor, parts))
+
+
+def sum_rows(values: Tensor, places: Tensor, num_rows: Tensor) -> Tensor:
+    """`(num_rows, dim)` sums of the rows of `values` with equal `places`.
+
+    Args:
+        values: `(n, dim)` floats.
+        places: `(n,)` integers in `[0, num_rows)`.
+        num_rows: Number of rows of the result.
+    """
+    if is_xla() or values.dtype not in _MATMUL_TYPES or values.shape.rank != 2:
+        return tf.math.unsorted_segment_sum(values, places, num_rows)
+    # The product with a sparse matrix of ones: a quarter of the time of
+    # `unsorted_segment_sum`, which makes an Eigen expression of each row.
+    steps = tf.range(tf.shape(values, tf.int64)[0])
+    indices = tf.stack([tf.cast(places, tf.int64), steps], axis=1)
+    ones = tf.ones_like(steps, values.dtype)
+    shape = tf.stack([tf.cast(num_rows, tf.int64), tf.shape(values, tf.int64)[0]])
+    matrix = tf.SparseTensor(indices, ones, shape)
+    return tf.sparse.sparse_dense_matmul(matrix, values)

@@ -1,0 +1,221 @@
+"""How models are compiled, trained and asked, on top of Keras."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from tfctr import kernels
+from tfctr.errors import InputError
+from tfctr.features import GROUP_ID
+from tfctr.models.objective import default_loss, default_metrics
+from tfctr.models.prediction import BatchPredictor, are_arrays
+from tfctr.models.replicas import step_results
+
+__all__ = ["TrainableModel"]
+
+
+class TrainableModel(keras.Model):
+    """A Keras model whose loss and metrics follow from its labels.
+
+    Attributes:
+        label_names: Names of the labels; set by the subclass.
+
+    Args:
+        **kwargs: `name` and `dtype`, passed to `keras.Model`.
+    """
+
+    label_names: list[str]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._set_grouped_metrics({})
+        # Past Keras' tracking, which would follow it back to the model.
+        object.__setattr__(self, "_predictor", BatchPredictor(self))
+
+    def compile(
+        self,
+        optimizer: Any = None,
+        loss: Any = None,
+        *,
+        weighted_metrics: Any = None,
+        grouped_auc: bool = False,
+        jit_compile: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Configures training; loss and metrics follow from the labels.
+
+        Args:
+            optimizer: `tfctr.optimizers.default()` if not given.
+            loss: Binary cross-entropy of each label, averaged over the examples in
+                which it is observed, if not given.
+            weighted_metrics: AUC, normalized entropy and calibration ratio of each
+                label if not given.
+            grouped_auc: Whether to report AUC by user (GAUC) too. It keeps all
+                scores of an epoch, so it is off by default.
+            jit_compile: Whether to use XLA. Off by default: on a CPU it made models
+                with many inputs slower.
+            **kwargs: Passed to `keras.Model.compile`.
+        """
+        from tfctr import metrics, optimizers
+
+        if grouped_auc and jit_compile:
+            raise InputError(
+                "grouped_auc", received="with jit_compile=True", expected="without it"
+            )
+        self._set_grouped_metrics(
+            {
+                name: metrics.GroupedAUC(name=f"{name}_grouped_auc")
+                for name in self.label_names
+                if grouped_auc
+            }
+        )
+        super().compile(
+            optimizer=optimizers.default() if optimizer is None else optimizer,
+            loss=default_loss(self.label_names) if loss is None else loss,
+            weighted_metrics=(
+                default_metrics(self.label_names)
+                if weighted_metrics is None
+                else weighted_metrics
+            ),
+            jit_compile=jit_compile,
+            **kwargs,
+        )
+        self._compile_arguments = {"grouped_auc": grouped_auc}
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        config: dict[str, Any] | None = super().get_compile_config()
+        if not config:
+            return config
+        is_built = self.optimizer.built
+        return {**config, **self._compile_arguments, "optimizer_built": is_built}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        config = keras.saving.deserialize_keras_object(config)
+        has_slots = config.pop("optimizer_built", True)
+        self.compile(**config)
+        if self.built and has_slots:
+            self.optimizer.build(self.trainable_variables)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        return [*super().metrics, *self._grouped_metrics.values()]
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        # A dataset shuffles itself; Keras warns of its own default otherwise.
+        if isinstance(x, tf.data.Dataset):
+            kwargs.setdefault("shuffle", False)
+        with self.distribute_strategy.scope():
+            self.build()
+            if self.optimizer is not None and not self.optimizer.built:
+                self.optimizer.build(self.trainable_variables)
+        return super().fit(x, *args, **kwargs)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: Any = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Logits by label, as numpy arrays.
+
+        Args:
+            x: Encoded arrays by name (or their packed form), or what else Keras takes.
+            batch_size: Rows scored at a time; 4,096 by default for arrays.
+            verbose: As for Keras; arrays are scored without a progress bar.
+            steps: As for Keras.
+            callbacks: As for Keras.
+        """
+        is_plain = steps is None and not callbacks and not tf.distribute.has_strategy()
+        if are_arrays(x) and is_plain and not self.run_eagerly:
+            self.build()
+            return self._predictor(x, batch_size or 4096)
+        return super().predict(x, batch_size, verbose, steps, callbacks)
+
+    # What Keras traces is compiled by XLA or not; kernels are chosen by that.
+
+    def train_step(self, data: Any) -> Any:
+        with kernels.xla(bool(self.jit_compile)):
+            return step_results(super().train_step(data))
+
+    def test_step(self, data: Any) -> Any:
+        with kernels.xla(bool(self.jit_compile)):
+            return step_results(super().test_step(data))
+
+    def predict_step(self, data: Any) -> Any:
+        with kernels.xla(bool(self.jit_compile)):
+            return super().predict_step(data)
+
+    def _maybe_symbolic_build(self, *_: Any, **__: Any) -> None:
+        # Keras makes the variables of a strategy from a first batch, which it takes
+        # away, and averages it over the replicas, which makes floats of ids.
+        with self.distribute_strategy.scope():
+            self.build()
+            if not tf.distribute.has_strategy():
+                return
+            blank = _columns({name: ops.zeros((1,)) for name in self.label_names})
+            for part in (self._compile_loss, self._compile_metrics):
+                if part is not None and not part.built:
+                    part.build(blank, blank)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        x = self._unpacked(x)
+        for name, metric in self._grouped_metrics.items():
+            if GROUP_ID not in x:
+                raise InputError(
+                    GROUP_ID, received="no such input", expected="one for grouped AUC"
+                )
+            is_by_label = isinstance(sample_weight, Mapping)
+            weight = sample_weight[name] if is_by_label else sample_weight
+            metric.update_state(
+                y[name], y_pred[name], sample_weight=weight, group=x[GROUP_ID]
+            )
+        results: dict[str, Any] = super().compute_metrics(
+            x, _columns(y), _columns(y_pred), sample_weight
+        )
+        return results
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            # In a step, as opposed to after all steps, a recent value has to do: the
+            # exact one sorts all examples.
+            is_grouped = metric in self._grouped_metrics.values()
+            in_step = is_grouped and not tf.executing_eagerly()
+            result = metric.running_result() if in_step else metric.result()
+            results |= result if isinstance(result, dict) else {metric.name: result}
+        return results
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Any:
+        return super().compute_loss(x, _columns(y), _columns(y_pred), *args, **kwargs)
+
+    def _set_grouped_metrics(self, metrics: dict[str, keras.metrics.Metric]) -> None:
+        # Past Keras' tracking: a built model refuses new state, yet may be compiled.
+        object.__setattr__(self, "_grouped_metrics", metrics)
+
+
+def _columns(by_label: Any) -> Any:
+    """Vectors `(batch,)` as `(batch, 1)`.
+
+    Losses and metrics of Keras average over the last axis before they weigh examples,
+    so it must not be the batch.
+    """
+    if not isinstance(by_label, Mapping):
+        return by_label
+    return {
+        name: ops.expand_dims(value, -1) if len(value.shape) == 1 else value
+        for name, value in by_label.items()
+    }
