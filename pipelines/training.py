@@ -15,8 +15,11 @@ from tfctr.pipelines.examples import training_dataset
 from tfctr.pipelines.preprocessing import state_from_transform
 from tfctr.pipelines.trained import Trained
 from tfctr.training import TrainingConfig, check_arguments, train
+from tfctr.training.strategy import is_chief, make_strategy
 
 __all__ = ["head_class", "run_fn", "train_head"]
+
+HEADS = ("ranking", "pre_ranking")
 
 
 def run_fn(fn_args: Any) -> None:
@@ -27,12 +30,16 @@ def run_fn(fn_args: Any) -> None:
             `pre_ranking` (fields of `TrainingConfig`).
     """
     config = fn_args.custom_config
+    # Several workers must find each other before TensorFlow does anything.
+    strategies = [
+        make_strategy(config[head].get("strategy", "single")) for head in HEADS
+    ]
     schema = FeatureSchema.from_json(config["schema"])
     state = state_from_transform(
         tft.TFTransformOutput(fn_args.transform_output), schema
     )
     heads, history = {}, {}
-    for head in ("ranking", "pre_ranking"):
+    for head in HEADS:
         heads[head], history[head] = train_head(
             config[head],
             state.schema,
@@ -41,7 +48,8 @@ def run_fn(fn_args: Any) -> None:
             name=head,
             verbose=config.get("verbose", 2),
         )
-    Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
+    if all(map(is_chief, strategies)):
+        Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
 
 
 def train_head(

@@ -81,15 +81,20 @@ def train(
     output: Annotated[Path, typer.Option(help="Folder for the trained model.")],
     data: Annotated[str, typer.Option(help="Data set by name.")] = "movielens_100k",
     overrides: Overrides = None,
+    resume: Annotated[
+        bool, typer.Option(help="Write checkpoints; go on from the last one.")
+    ] = False,
 ) -> None:
     """Train one model in memory, without TFX; write it with its state and report.
 
     --set takes keys of the training configuration: epochs, batch_size,
-    learning_rate, patience, seed, and arguments.NAME for arguments of the model.
+    learning_rate, patience, seed, checkpoint_every, and arguments.NAME for arguments
+    of the model. With --resume the same command, given again after the process was
+    killed, goes on inside the epoch and ends with the same weights.
     """
     from tfctr.training.runs import train_run
 
-    report = train_run(model, data, output, overrides or [])
+    report = train_run(model, data, output, overrides or [], resume=resume)
     console.print(Markdown(report.to_markdown()))
     console.print(f"Wrote {output}")
 

@@ -45,6 +45,7 @@ def test_reads_sections_and_keeps_defaults_for_the_rest(path):
     ("override", "section", "key", "expected"),
     [
         ("ranking.epochs=3", "ranking", "epochs", 3),
+        ("ranking.strategy=mirrored", "ranking", "strategy", "mirrored"),
         ("ranking.arguments={dim=8}", "ranking", "arguments", {"dim": 8}),
         ("ranking.arguments.dim = 8", "ranking", "arguments", {"dim": 8}),
         ("evaluation.slices=[['user']]", "evaluation", "slices", [["user"]]),

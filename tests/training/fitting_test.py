@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tfctr.data import SyntheticDataset, synthetic
+from tfctr.data.reading import read_examples
 from tfctr.errors import InputError, UnknownName
 from tfctr.training import TrainingConfig, make_model, train
 
@@ -63,3 +64,35 @@ def test_argument_of_a_wrong_type_is_refused(data):
 def test_learning_rate_reaches_the_optimizer(data):
     model = make_model(TrainingConfig(model="DIN", learning_rate=0.0125), data.schema)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.0125)
+
+
+def test_a_reader_of_files_is_trained_on_as_it_is(data, tmp_path):
+    data.train.to_parquet(tmp_path / "train.parquet")
+    config = TrainingConfig(
+        model="LogisticRegression", epochs=2, patience=0, checkpoint_every=20
+    )
+    weights = []
+    for folder in (tmp_path / "checkpoints", None):
+        reader = read_examples(tmp_path / "train.parquet", data.state, 64, seed=1)
+        model = train(config, data.schema, reader, None, checkpoints=folder, verbose=0)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+    (checkpoint,) = (tmp_path / "checkpoints").iterdir()
+    # 3,200 examples are 50 steps an epoch; 40 is the last multiple of 20.
+    assert int(checkpoint.name[-12:]) == 51 + 40
+
+
+def test_checkpoints_need_data_with_positions(data, tmp_path):
+    config = TrainingConfig(model="LogisticRegression")
+    batches = data.to_dataset("train", 64)
+    with pytest.raises(InputError, match=r"`training_data`.*read_examples"):
+        train(config, data.schema, batches, None, checkpoints=tmp_path)
+
+
+def test_checkpoints_are_refused_with_a_strategy(data, tmp_path):
+    config = TrainingConfig(model="LogisticRegression", strategy="mirrored")
+    reader = read_examples(data.train, data.state, 64)
+    with pytest.raises(InputError, match=r"`checkpoints`.*strategy 'single'"):
+        train(config, data.schema, reader, None, checkpoints=tmp_path)
+    assert list(tmp_path.iterdir()) == []

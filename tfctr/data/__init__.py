@@ -11,6 +11,7 @@ from tfctr.data.movielens import (
     movielens_schema,
     movielens_tables,
 )
+from tfctr.data.reading import ExampleReader, read_examples, write_encoded
 from tfctr.data.synthetic import SyntheticDataset, synthetic
 from tfctr.data.tables import column_types, read_table
 from tfctr.features.packing import pack, unpack
@@ -19,6 +20,7 @@ __all__ = [
     "MOVIELENS_SPEC",
     "BehaviourSpec",
     "Dataset",
+    "ExampleReader",
     "LabelRule",
     "SyntheticDataset",
     "build_examples",
@@ -29,8 +31,10 @@ __all__ = [
     "movielens_schema",
     "movielens_tables",
     "pack",
+    "read_examples",
     "read_table",
     "synthetic",
     "to_dataset",
     "unpack",
+    "write_encoded",
 ]

@@ -95,15 +95,27 @@ def batched(
         raise InputError("batch_size", received=batch_size, expected="at least 1")
     tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
     rows = len(next(iter(arrays[0].values())))
-    places = tf.data.Dataset.range(rows)
-    if shuffle:
-        places = places.shuffle(rows, seed=seed, reshuffle_each_iteration=True)
 
-    def rows_at(chosen: Any) -> Any:
-        return tf.nest.map_structure(lambda t: tf.gather(t, chosen), tensors)
+    def batches_in(order: Any) -> Any:
+        def rows_at(batch: Any) -> Any:
+            chosen = order[batch * batch_size : (batch + 1) * batch_size]
+            return tf.nest.map_structure(lambda t: tf.gather(t, chosen), tensors)
 
-    batches = places.batch(batch_size).map(rows_at, num_parallel_calls=2)
-    return batches.prefetch(2)
+        numbers = tf.data.Dataset.range(-(-rows // batch_size))
+        return numbers.map(rows_at, num_parallel_calls=2)
+
+    def shuffled(draw: Any) -> Any:
+        places = tf.range(rows)
+        order = tf.random.experimental.stateless_shuffle(places, (seed, draw))
+        return batches_in(order)
+
+    if not shuffle:
+        return batches_in(tf.range(rows)).prefetch(2)
+    # One permutation a pass: to shuffle single rows takes as long as to train on them.
+    draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
+    batches = draws.flat_map(shuffled)
+    count = tf.data.experimental.assert_cardinality(-(-rows // batch_size))
+    return batches.apply(count).prefetch(2)
 
 
 def _state_of(schema: FeatureSchema, frame: pd.DataFrame) -> "SchemaState":

@@ -7,12 +7,38 @@ from tfctr.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from tfctr.training.fitting import check_arguments, make_model, train
+    from tfctr.training.growth import CarriedOver, RowCounts, carry_over
+    from tfctr.training.resuming import ResumableTraining
+    from tfctr.training.strategy import is_chief, make_strategy
 
-__all__ = ["TrainingConfig", "check_arguments", "make_model", "train"]
+# Keras loads when something is trained, not when a configuration is read.
+_LAZY = {
+    "CarriedOver": "growth",
+    "ResumableTraining": "resuming",
+    "RowCounts": "growth",
+    "carry_over": "growth",
+    "check_arguments": "fitting",
+    "is_chief": "strategy",
+    "make_model": "fitting",
+    "make_strategy": "strategy",
+    "train": "fitting",
+}
+
+__all__ = [
+    "CarriedOver",
+    "ResumableTraining",
+    "RowCounts",
+    "TrainingConfig",
+    "carry_over",
+    "check_arguments",
+    "is_chief",
+    "make_model",
+    "make_strategy",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:
-    # Keras loads when something is trained, not when a configuration is read.
-    if name in __all__:
-        return getattr(importlib.import_module("tfctr.training.fitting"), name)
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """How one model is trained, as checked configuration."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,11 +14,15 @@ class TrainingConfig(BaseModel):
         model: Name of a class of `tfctr.models`.
         arguments: Arguments of that class, the schema and the seed left out.
         epochs: Passes over the training split, at most.
-        batch_size: Examples in a step.
+        batch_size: Examples in a step, of all devices and workers together.
         learning_rate: Step size of the default optimizer.
         patience: Stop after so many epochs in which the validation loss did not fall,
             and go back to the best weights; 0 trains all epochs and keeps the last.
         seed: Seed of the weights and of the order of examples.
+        checkpoint_every: Steps between checkpoints, where `train` is given a folder
+            for them.
+        strategy: Where it runs: `"single"` device, `"mirrored"` on all devices of this
+            machine, `"multi_worker"` on the processes of `TF_CONFIG`, or `"tpu"`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -30,3 +34,5 @@ class TrainingConfig(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0)
     patience: int = Field(default=1, ge=0)
     seed: int = Field(default=0, ge=0)
+    checkpoint_every: int = Field(default=1000, ge=1)
+    strategy: Literal["single", "mirrored", "multi_worker", "tpu"] = "single"

@@ -2,21 +2,25 @@
 
 import inspect
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from tfctr import models, optimizers
+from tfctr.data.reading import ExampleReader
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.models import RankingModel
 from tfctr.training.config import TrainingConfig
+from tfctr.training.resuming import ResumableTraining
+from tfctr.training.strategy import make_strategy, shared_data, without_strategy
 
 __all__ = ["check_arguments", "make_model", "train"]
 
 
 def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
-    """The model that `config` names, compiled.
+    """The model that `config` names, compiled, in the scope of its strategy.
 
     Args:
         config: The configuration.
@@ -28,16 +32,17 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
     """
     cls = models.get(config.model)
     check_arguments(cls, config.arguments)
-    try:
-        model = cls(schema, seed=config.seed, **config.arguments)
-    except TypeError as error:
-        raise InputError(
-            f"{config.model} arguments",
-            received=config.arguments,
-            expected="values of the documented types",
-            hint=str(error),
-        ) from error
-    model.compile(optimizer=optimizers.default(config.learning_rate))
+    with make_strategy(config.strategy).scope():
+        try:
+            model = cls(schema, seed=config.seed, **config.arguments)
+        except TypeError as error:
+            raise InputError(
+                f"{config.model} arguments",
+                received=config.arguments,
+                expected="values of the documented types",
+                hint=str(error),
+            ) from error
+        model.compile(optimizer=optimizers.default(config.learning_rate))
     return model
 
 
@@ -48,6 +53,7 @@ def train(
     validation_data: Any,
     *,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoints: str | Path | None = None,
     verbose: Any = "auto",
 ) -> RankingModel:
     """Trains the model that `config` names with plain `fit`.
@@ -55,14 +61,24 @@ def train(
     Args:
         config: The configuration.
         schema: The schema, with sizes.
-        training_data: Batches of `(x, y)` or `(x, y, w)`.
+        training_data: Batches of `(x, y)` or `(x, y, w)`, or a reader of them.
         validation_data: Likewise, later in time.
         callbacks: More callbacks for `fit`.
+        checkpoints: Folder for checkpoints: a training that was killed goes on from
+            the last one there. The data must be a reader then, and the strategy
+            `"single"`.
         verbose: As for `fit`.
 
     Returns:
-        The trained model; with `patience`, at its best epoch.
+        The trained model; with `patience`, at its best epoch. It belongs to no
+        strategy, whichever trained it; with several workers, each has the same one.
+
+    Raises:
+        InputError: The checkpoints are of another training, the data has no
+            positions to go on from or cannot be shared among replicas, or there are
+            not the devices that the strategy needs.
     """
+    strategy = make_strategy(config.strategy)
     model = make_model(config, schema)
     stop = (
         [
@@ -76,14 +92,44 @@ def train(
         if config.patience
         else []
     )
+    resume = (
+        [_resuming(checkpoints, training_data, config, stop)] if checkpoints else []
+    )
     model.fit(
-        training_data,
-        validation_data=validation_data,
+        shared_data(training_data, strategy),
+        validation_data=shared_data(validation_data, strategy),
         epochs=config.epochs,
-        callbacks=[*stop, keras.callbacks.TerminateOnNaN(), *callbacks],
+        callbacks=[*stop, keras.callbacks.TerminateOnNaN(), *callbacks, *resume],
         verbose=verbose,
     )
-    return model
+    if config.strategy == "single":
+        return model
+    plain = config.model_copy(update={"strategy": "single"})
+    trained: RankingModel = without_strategy(model, lambda: make_model(plain, schema))
+    return trained
+
+
+def _resuming(
+    folder: str | Path,
+    reader: Any,
+    config: TrainingConfig,
+    stop: Sequence[keras.callbacks.Callback],
+) -> ResumableTraining:
+    if not isinstance(reader, ExampleReader):
+        raise InputError(
+            "training_data",
+            received=f"{type(reader).__name__} with checkpoints",
+            expected="a reader, which can start at any batch",
+            hint="Make it with `tfctr.data.read_examples`.",
+        )
+    if config.strategy != "single":
+        raise InputError(
+            "checkpoints",
+            received=f"a folder, with strategy {config.strategy!r}",
+            expected="strategy 'single'",
+        )
+    every = config.checkpoint_every
+    return ResumableTraining(folder, reader, every=every, callbacks=stop)
 
 
 def check_arguments(

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tfctr.errors import InputError, UnknownName
 from tfctr.training.config import TrainingConfig
 from tfctr.training.fitting import train
+from tfctr.training.strategy import is_chief, make_strategy
 
 if TYPE_CHECKING:
     from tfctr.data import Dataset
@@ -22,22 +23,30 @@ __all__ = ["evaluate_run", "load_dataset", "train_run"]
 
 
 def train_run(
-    model: str, data: str, output: str | Path, overrides: Iterable[str] = ()
+    model: str,
+    data: str,
+    output: str | Path,
+    overrides: Iterable[str] = (),
+    *,
+    resume: bool = False,
 ) -> "Report":
     """Trains a model on a data set by name and writes what belongs to it.
 
     `output` gets `model.keras`, `state/`, `training.json` and `report.json`; it
-    appears only when all is there.
+    appears only when all is there. Of several workers, the first writes it.
 
     Args:
         model: Name of the model.
         data: Name of the data set.
         output: Folder to write.
         overrides: Texts `key=value` for `TrainingConfig`.
+        resume: Writes checkpoints into `<output>.checkpoints` while it trains, and goes
+            on from the last one there; they go when `output` appears.
 
     Returns:
         The report on the test part.
     """
+    from tfctr.data.reading import read_examples
     from tfctr.evaluation import evaluate
 
     config = _config(model, overrides)
@@ -46,14 +55,20 @@ def train_run(
         raise InputError(
             "output", received=f"{output}, which exists", expected="a new folder"
         )
+    strategy = make_strategy(config.strategy)  # before TensorFlow does anything
     dataset = load_dataset(data)
+    checkpoints = output.with_name(output.name + ".checkpoints")
+    size, seed = config.batch_size, config.seed
     trained = train(
         config,
         dataset.schema,
-        dataset.to_dataset("train", config.batch_size, seed=config.seed),
-        dataset.to_dataset("validation", config.batch_size),
+        read_examples(dataset.train, dataset.state, size, seed=seed),
+        dataset.to_dataset("validation", size),
+        checkpoints=checkpoints if resume else None,
     )
-    report = evaluate(trained, dataset.to_dataset("test", config.batch_size))
+    report = evaluate(trained, dataset.to_dataset("test", size))
+    if not is_chief(strategy):
+        return report
     aside = output.with_name(output.name + ".partial")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
@@ -63,6 +78,8 @@ def train_run(
     (aside / "training.json").write_text(json.dumps(settings, indent=2))
     (aside / "report.json").write_text(json.dumps(report.to_dict(), indent=2))
     aside.rename(output)
+    if resume:
+        shutil.rmtree(checkpoints, ignore_errors=True)
     return report
 
 

@@ -1,0 +1,201 @@
+"""Blocks of TFRecord files of `tf.Example` records, parsed a block at a time."""
+
+import itertools
+import mmap
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tfctr.data.reading.sources import ROWS_PER_BLOCK, Examples
+from tfctr.data.reading.tables import TableDecoder
+from tfctr.data.targets import targets
+from tfctr.errors import InputError
+from tfctr.features import GROUP_ID, FeatureSchema
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from tfctr.features import SchemaState
+
+__all__ = ["CompressedRecordSource", "RecordDecoder", "RecordSource"]
+
+# A record is its length (8 bytes), the length's checksum (4), the data, its checksum.
+FRAME_BYTES = 16
+_numbers = itertools.count()
+
+
+class RecordSource:
+    """A TFRecord file.
+
+    Opening it walks from record to record without reading them, to count them and
+    note where each block begins.
+
+    Args:
+        path: The file.
+        decode: Encodes serialised examples.
+    """
+
+    is_sequential = False
+
+    def __init__(self, path: Path, decode: "RecordDecoder") -> None:
+        self.name, self._decode = str(path), decode
+        self._begins, self.rows = _index(path)
+        rows, size = sum(self.rows), path.stat().st_size
+        self.identity: list[str | int] = [path.name, size, rows]
+
+    def read(self, block: int) -> Examples:
+        import tensorflow as tf
+
+        with open(self.name, "rb") as file:
+            file.seek(self._begins[block])
+            data = file.read(self._begins[block + 1] - self._begins[block])
+        # TensorFlow checks records as it reads them, but starts at a file's beginning.
+        aside = f"ram://tfctr/{next(_numbers)}.tfrecord"
+        with tf.io.gfile.GFile(aside, "wb") as copy:
+            copy.write(data)
+        try:
+            return self._decode(self.name, next(_read(aside, "", self.name)))
+        finally:
+            tf.io.gfile.remove(aside)
+
+
+class CompressedRecordSource:
+    """A TFRecord file under gzip, which can only be read from its beginning.
+
+    Opening it reads it once, to count its records. Asking for the next block goes on
+    where the last one ended; any other block is reached by reading, not parsing, what
+    stands before it.
+
+    Args:
+        path: The file.
+        decode: Encodes serialised examples.
+    """
+
+    is_sequential = True
+
+    def __init__(self, path: Path, decode: "RecordDecoder") -> None:
+        self.name, self._decode = str(path), decode
+        counts = [int(block.shape[0]) for block in _read(self.name, "GZIP", self.name)]
+        self.rows = tuple(counts)
+        self.identity: list[str | int] = [path.name, path.stat().st_size, sum(counts)]
+        self._lock = threading.Lock()
+        self._next = 0
+        self._blocks: Iterator[Any] = iter(())
+
+    def read(self, block: int) -> Examples:
+        with self._lock:
+            if block != self._next or not block:
+                self._blocks = _read(self.name, "GZIP", self.name, skip=block)
+            serialized = next(self._blocks)
+            self._next = block + 1
+        return self._decode(self.name, serialized)
+
+
+class RecordDecoder:
+    """Encodes serialised examples.
+
+    Args:
+        state: What was learnt.
+        packed: Whether to put the columns of one dtype side by side.
+        encoded: Whether the records hold encoded examples, as TFT writes them, rather
+            than raw ones.
+    """
+
+    def __init__(self, state: "SchemaState", packed: bool, encoded: bool) -> None:
+        self._state, self._encoded = state, encoded
+        self._finished = TableDecoder(state, packed).finished
+
+    def __call__(self, name: str, serialized: Any) -> Examples:
+        import tensorflow as tf
+
+        from tfctr.features import parse_examples
+
+        schema = self._state.schema
+        try:
+            if self._encoded:
+                parsed = tf.io.parse_example(serialized, _encoded_spec(schema))
+            else:
+                parsed = parse_examples(schema, serialized, labels=True)
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(
+                name,
+                received=error.message.splitlines()[0],
+                expected="records of `tf.Example` with the declared types",
+            ) from error
+        labels = {n: parsed.pop(n).numpy() for n in schema.label_columns()}
+        y, w = targets(pd.DataFrame(labels), schema)
+        if not self._encoded:
+            parsed = self._state.encode(parsed)
+        dtypes = {c.name: c.dtype for c in schema.encoded_columns()} | {
+            GROUP_ID: "int64"
+        }
+        x = {name: parsed[name].numpy().astype(dtypes[name]) for name in dtypes}
+        return self._finished(x, y, w)
+
+
+def _encoded_spec(schema: FeatureSchema) -> dict[str, Any]:
+    """Encoded columns as TFT writes them: all dense, ids as int64."""
+    import tensorflow as tf
+
+    spec = {}
+    for column in schema.encoded_columns():
+        dtype = tf.float32 if column.dtype == "float32" else tf.int64
+        spec[column.name] = tf.io.FixedLenFeature(column.shape, dtype)
+    spec[GROUP_ID] = tf.io.FixedLenFeature((), tf.int64)
+    for name in schema.label_columns():
+        spec[name] = tf.io.FixedLenFeature((), tf.float32, float("nan"))
+    return spec
+
+
+def _read(
+    path: str, compression: str, name: str, skip: int = 0
+) -> "Iterator[tf.Tensor]":
+    """Serialised examples, a block at a time; checksums are checked."""
+    import tensorflow as tf
+
+    records = tf.data.TFRecordDataset(path, compression, buffer_size=1 << 20)
+    blocks = iter(records.skip(skip * ROWS_PER_BLOCK).batch(ROWS_PER_BLOCK))
+    while True:
+        try:
+            block = next(blocks)
+        except StopIteration:
+            return
+        except (tf.errors.DataLossError, tf.errors.OutOfRangeError) as error:
+            raise _damaged(name, str(error.message).splitlines()[0]) from error
+        yield block
+
+
+def _index(path: Path) -> tuple[list[int], tuple[int, ...]]:
+    """Where blocks of records begin (and the last ends), and their rows."""
+    size, place, count = path.stat().st_size, 0, 0
+    begins, rows = [0], []
+    if not size:
+        return begins, ()
+    length = struct.Struct("<Q").unpack_from
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        while place < size:
+            if place + FRAME_BYTES <= size:
+                place += FRAME_BYTES + length(data, place)[0]
+            else:
+                place = size + 1
+            if place > size:
+                raise _damaged(str(path), f"a file cut off in record {count}")
+            count += 1
+            if count % ROWS_PER_BLOCK == 0:
+                begins.append(place)
+                rows.append(ROWS_PER_BLOCK)
+    if count % ROWS_PER_BLOCK:
+        begins.append(place)
+        rows.append(count % ROWS_PER_BLOCK)
+    return begins, tuple(rows)
+
+
+def _damaged(name: str, received: str) -> InputError:
+    return InputError(name, received=received, expected="whole TFRecord data")
