@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfctr.errors import InputError, UnknownName
 from tfctr.export.item_store import ItemStore, ItemTable
+from tfctr.export.quantization import ServedTables
 from tfctr.export.requests import ITEM_ROLES, USER_ROLES, cut, request_specs
 from tfctr.features import (
     GROUP_ID,
@@ -33,6 +34,7 @@ class ServingModule(tf.Module):
         folder: Folder for the files that become assets.
         top_k: Number of candidates that `pre_ranking` returns in order.
         score: Exponent of each label's probability in the combined score.
+        table_format: How embedding tables are stored: see `tfctr.export.save`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class ServingModule(tf.Module):
         folder: str | Path,
         top_k: int,
         score: Mapping[str, float],
+        table_format: str = "float32",
     ) -> None:
         super().__init__()
         if top_k < 1:
@@ -64,10 +67,21 @@ class ServingModule(tf.Module):
         models = [m for m in (ranking, pre_ranking) if m is not None]
         for model in models:
             model.build()  # one that was never called has no variables yet
-        self.model_variables = [v.value for model in models for v in model.variables]
+        self._tables = ServedTables(models, table_format)
+        replaced = self._tables.replaced
+        self.model_variables = [
+            variable.value
+            for model in models
+            for variable in model.variables
+            if id(variable) not in replaced
+        ]
 
     def signatures(self) -> dict[str, Any]:
         """Concrete functions by signature name."""
+        with self._tables.in_use():
+            return self._trace()
+
+    def _trace(self) -> dict[str, Any]:
         schema = self._schema
         examples = {"examples": tf.TensorSpec([None], tf.string, "examples")}
         user = request_specs(schema, USER_ROLES, (None,))
