@@ -1,0 +1,1 @@
+"""What `benchmarks/peers.py` runs: one module a library, each in its own process."""

@@ -1,0 +1,6 @@
+"""Scripts in `benchmarks/` import their neighbours, as scripts do."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
