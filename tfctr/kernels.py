@@ -9,11 +9,20 @@ import tensorflow as tf
 
 from tfctr.types import Tensor
 
-__all__ = ["gather", "is_surely_xla", "is_xla", "sum_rows", "xla"]
+__all__ = [
+    "concat",
+    "dense_gradients",
+    "gather",
+    "is_surely_xla",
+    "is_xla",
+    "sum_rows",
+    "xla",
+]
 
 _MATMUL_TYPES = (tf.float32, tf.bfloat16)
 # Without being told, a graph may be compiled by anybody.
 _xla: ContextVar[bool | None] = ContextVar("tfctr_xla", default=None)
+_dense: ContextVar[bool] = ContextVar("tfctr_dense_gradients", default=False)
 
 
 @contextmanager
@@ -28,6 +37,20 @@ def xla(is_on: bool) -> Iterator[None]:
         yield
     finally:
         _xla.reset(token)
+
+
+@contextmanager
+def dense_gradients(is_on: bool) -> Iterator[None]:
+    """Says whether look-ups inside give dense gradients, for Keras' own optimizers.
+
+    Args:
+        is_on: Whether they do.
+    """
+    token = _dense.set(is_on)
+    try:
+        yield
+    finally:
+        _dense.reset(token)
 
 
 def is_xla() -> bool:
@@ -47,6 +70,8 @@ def gather(table: Tensor, places: Tensor) -> Tensor:
         table: What to read.
         places: `(n,)` integers.
     """
+    if _dense.get():
+        table = _with_dense_gradient(tf.convert_to_tensor(table))
     if is_xla():
         return tf.gather(table, places)
     # Two thirds of the time of `gather` for rows of 64 bytes. The gradient is sparse
@@ -88,3 +113,8 @@ def sum_rows(values: Tensor, places: Tensor, num_rows: Tensor) -> Tensor:
     shape = tf.stack([tf.cast(num_rows, tf.int64), tf.shape(values, tf.int64)[0]])
     matrix = tf.SparseTensor(indices, ones, shape)
     return tf.sparse.sparse_dense_matmul(matrix, values)
+
+
+@tf.custom_gradient
+def _with_dense_gradient(table: Tensor) -> Any:
+    return tf.identity(table), tf.convert_to_tensor

@@ -132,17 +132,19 @@ def test_exported_model_answers_as_one_with_these_rows(tmp_path, table_format):
 
 
 @pytest.mark.parametrize(
-    ("table_format", "expected"),
+    ("table_format", "model", "expected"),
     [
-        ("bfloat16", [("bfloat16", (13, 1)), ("bfloat16", (13, 64))]),
-        ("int8", [("bfloat16", (13, 1)), ("float32", (13,)), ("int8", (13, 64))]),
+        ("bfloat16", "DeepFM", [("bfloat16", (13, 65))]),
+        ("int8", "DeepFM", [("float32", (13,)), ("int8", (13, 65))]),
+        ("int8", "LogisticRegression", [("bfloat16", (13, 1))]),
     ],
 )
 def test_file_holds_the_small_tables_and_not_the_large_ones(
-    tmp_path, table_format, expected
+    tmp_path, table_format, model, expected
 ):
     parts = small_parts()
-    parts["ranking"] = random_model("DeepFM", parts["state"], dim=64)
+    arguments = {"dim": 64} if model == "DeepFM" else {}
+    parts["ranking"] = random_model(model, parts["state"], **arguments)
     path = export.save(tmp_path, **parts, table_format=table_format)
     reader = tf.train.load_checkpoint(str(path / "variables" / "variables"))
     dtypes = reader.get_variable_to_dtype_map()

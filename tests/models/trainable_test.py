@@ -165,3 +165,26 @@ def test_adam_is_the_optimizer_by_default():
     optimizer = compiled().optimizer
     assert isinstance(optimizer, optimizers.LazyAdam)
     assert float(optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+@pytest.mark.parametrize(
+    ("ours", "keras_own"),
+    [
+        (optimizers.Adam(1e-2), keras.optimizers.Adam(1e-2)),
+        (
+            optimizers.SparseAdagrad(0.1),
+            keras.optimizers.Adagrad(0.1, epsilon=1e-7),
+        ),
+    ],
+    ids=["adam", "adagrad"],
+)
+def test_optimizers_of_keras_get_sums_over_equal_rows(ours, keras_own):
+    # Given row by row, they would square the parts of such a sum.
+    weights = []
+    for optimizer in (ours, keras_own):
+        model = made("LogisticRegression")
+        model.compile(optimizer)
+        x, y, _ = rows(64)
+        model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0)
+        weights.append(np.asarray(model.value_weights.table.embeddings))
+    np.testing.assert_allclose(*weights, atol=1e-5)

@@ -13,6 +13,7 @@ from tfctr.features import GROUP_ID
 from tfctr.models.objective import default_loss, default_metrics
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
+from tfctr.optimizers import SparseOptimizer
 
 __all__ = ["TrainableModel"]
 
@@ -139,7 +140,10 @@ class TrainableModel(keras.Model):
     # What Keras traces is compiled by XLA or not; kernels are chosen by that.
 
     def train_step(self, data: Any) -> Any:
-        with kernels.xla(bool(self.jit_compile)):
+        # Keras' optimizers take the rows of a sparse gradient one by one, also those
+        # that are the same row twice: Adam and Adagrad then square the wrong numbers.
+        is_dense = not _takes_rows(self.optimizer)
+        with kernels.xla(bool(self.jit_compile)), kernels.dense_gradients(is_dense):
             return step_results(super().train_step(data))
 
     def test_step(self, data: Any) -> Any:
@@ -219,3 +223,10 @@ def _columns(by_label: Any) -> Any:
         name: ops.expand_dims(value, -1) if len(value.shape) == 1 else value
         for name, value in by_label.items()
     }
+
+
+def _takes_rows(optimizer: Any) -> bool:
+    """Whether an optimizer sums the gradients of equal rows."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    return isinstance(optimizer, SparseOptimizer)

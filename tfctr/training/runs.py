@@ -69,18 +69,24 @@ def train_run(
     report = evaluate(trained, dataset.to_dataset("test", size))
     if not is_chief(strategy):
         return report
+    settings = {"data": data, **config.model_dump()}
+    _write_run(output, trained, dataset, settings, report)
+    if resume:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    return report
+
+
+def _write_run(
+    output: Path, trained: Any, dataset: "Dataset", settings: Any, report: "Report"
+) -> None:
     aside = output.with_name(output.name + ".partial")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     trained.save(aside / "model.keras")
     dataset.state.save(aside / "state")
-    settings = {"data": data, **config.model_dump()}
     (aside / "training.json").write_text(json.dumps(settings, indent=2))
     (aside / "report.json").write_text(json.dumps(report.to_dict(), indent=2))
     aside.rename(output)
-    if resume:
-        shutil.rmtree(checkpoints, ignore_errors=True)
-    return report
 
 
 def evaluate_run(folder: str | Path, data: str, split: str = "test") -> "Report":

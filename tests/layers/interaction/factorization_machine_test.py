@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfctr.layers import FactorizationMachine
 
@@ -42,3 +43,13 @@ def test_half_precision_sums_in_single():
     result = layer(fields)
     assert result.dtype == "float16"
     np.testing.assert_allclose(result, [[60_000.0]], rtol=1e-3)
+
+
+def test_gradient_of_a_field_is_the_sum_of_the_others():
+    fields = tf.Variable(RNG.normal(size=(3, 4, 2)).astype("float32"))
+    upstream = np.float32([[1.0], [-2.0], [0.5]])
+    with tf.GradientTape() as tape:
+        pairs = FactorizationMachine()(fields)
+    gradient = tape.gradient(pairs, fields, output_gradients=upstream)
+    others = fields.numpy().sum(axis=1, keepdims=True) - fields.numpy()
+    np.testing.assert_allclose(gradient, upstream[:, None] * others, rtol=1e-5)

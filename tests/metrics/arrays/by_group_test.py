@@ -42,7 +42,9 @@ def test_equals_scikit_learn_within_each_group():
 def test_groups_may_be_text():
     data = draw(1)
     names = np.array([f"user {g}" for g in data["groups"]], object)
-    assert grouped_auc(**{**data, "groups": names}) == grouped_auc(**data)
+    # Groups are summed in another order, so the last bit may differ.
+    by_name = grouped_auc(**{**data, "groups": names})
+    assert by_name == pytest.approx(grouped_auc(**data), rel=1e-12)
 
 
 def test_group_of_one_class_is_left_out():

@@ -124,8 +124,6 @@ class DistributedCollection(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        import keras_rs
-
         if isinstance(schema, Mapping):
             schema = FeatureSchema.from_dict(schema)
         self.schema = schema
@@ -140,24 +138,29 @@ class DistributedCollection(keras.layers.Layer):
         self.placement = placement
         columns = schema.encoded_columns(self.roles)
         self._columns = [column for column in columns if column.dtype != "int64"]
-        configs = feature_configs(
-            schema,
-            dim,
-            batch_size,
-            roles=self.roles,
-            stddev=stddev,
-            seed=seed,
-            optimizer=optimizer,
-            placement=placement,
-        )
-        self.embedding = keras_rs.layers.DistributedEmbedding(
-            configs, dtype=self.dtype_policy, name="embedding"
-        )
+        self.embedding = self._make_embedding()
         self._scales = {
             column.name: _scale(column, dim, seed, self.dtype_policy)
             for column in self._columns
             if not _has_rows(column)
         }
+
+    def _make_embedding(self) -> keras.layers.Layer:
+        import keras_rs
+
+        configs = feature_configs(
+            self.schema,
+            self.dim,
+            self.batch_size,
+            roles=self.roles,
+            stddev=self.stddev,
+            seed=self.seed,
+            optimizer=self.optimizer,
+            placement=self.placement,
+        )
+        return keras_rs.layers.DistributedEmbedding(
+            configs, dtype=self.dtype_policy, name="embedding"
+        )
 
     def build(self, input_shape: Any = None) -> None:
         if not self.embedding.built:

@@ -37,11 +37,22 @@ class FactorizationMachine(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def call(self, fields: Tensor) -> Tensor:
-        fields = ops.cast(fields, "float32")
-        square_of_sum = ops.square(ops.sum(fields, axis=1))
-        sum_of_squares = ops.sum(ops.square(fields), axis=1)
-        pairs = 0.5 * ops.sum(square_of_sum - sum_of_squares, axis=-1, keepdims=True)
-        return ops.cast(pairs, self.compute_dtype)
+        return ops.cast(_pairs(ops.cast(fields, "float32")), self.compute_dtype)
 
     def compute_output_shape(self, fields_shape: Shape) -> Shape:
         return (fields_shape[0], 1)
+
+
+@ops.custom_gradient
+def _pairs(fields: Tensor) -> Any:
+    total = ops.sum(fields, axis=1)
+    squares = ops.sum(ops.square(fields), axis=(1, 2))
+    pairs = 0.5 * (ops.sum(ops.square(total), axis=-1) - squares)
+
+    def gradient(*args: Tensor, upstream: Tensor | None = None) -> Tensor:
+        # d/dv_i = sum_j v_j - v_i: two passes, where each square by itself takes two.
+        upstream = args[0] if upstream is None else upstream
+        rest = ops.expand_dims(total, 1) - fields
+        return ops.expand_dims(upstream, 1) * rest
+
+    return ops.expand_dims(pairs, -1), gradient
