@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfctr.huge_pages import collapse
 from tfctr.optimizers.accumulation import PendingGradients
 from tfctr.optimizers.gradients import clipped, scaled, unique_rows
 from tfctr.optimizers.settings import check_not_negative, check_positive
@@ -233,12 +234,14 @@ class SparseOptimizer(keras.optimizers.Optimizer):
 
     def _slot(self, variable: Any, name: str, shape: Any) -> Any:
         with self._distribution_strategy.extended.colocate_vars_with(variable.value):
-            return self.add_variable(
+            slot = self.add_variable(
                 shape,
                 initializer=_filled(self.initial_slot(name)),
                 dtype=precise(variable.dtype),
                 name=f"{variable.path.replace('/', '_')}_{name}",
             )
+        collapse(slot.value)
+        return slot
 
 
 def precise(dtype: Any) -> str:

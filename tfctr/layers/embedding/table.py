@@ -8,6 +8,7 @@ from keras import ops
 
 from tfctr import kernels
 from tfctr.errors import InputError
+from tfctr.huge_pages import collapse
 from tfctr.layers.embedding.initializers import ROWS_PER_PIECE, NormalByName
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
@@ -83,6 +84,7 @@ class EmbeddingTable(keras.layers.Layer):
             dtype=self.variable_dtype,
             autocast=False,
         )
+        collapse(self.embeddings.value)
         if is_filled:
             initializer.fill(self.embeddings.value)
         self.embeddings.is_embedding_table = True  # for `tfctr.optimizers.Composite`
