@@ -13,6 +13,7 @@ from peer_runs.keras_clock import clock_callback
 from peer_runs.measure import Case, StepClock, steady_rates
 from peer_runs.tfctr_run import made
 from peer_runs.workloads import Workload, load
+from tfctr import kernels
 
 
 def microseconds(work: Callable[[Any], Any], data: Any, workload: Workload) -> float:
@@ -37,7 +38,8 @@ def steps_of(model: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     @tf.function
     def forward(batch: Any) -> Any:
         x, y = batch
-        return model.compute_loss(x, y, model(x, training=True), training=True)
+        with kernels.xla(False):  # as `fit` says of its own steps
+            return model.compute_loss(x, y, model(x, training=True), training=True)
 
     @tf.function
     def backward(batch: Any) -> Any:
