@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tfctr.features import GROUP_ID, FeatureSchema
+from tfctr.features.examples import encoded_parsing_spec
 from tfctr.types import Tensor
 
 __all__ = ["raw_records", "training_dataset", "transformed_spec"]
@@ -16,15 +17,10 @@ Batch = tuple[dict[str, Tensor], ...]
 
 
 def transformed_spec(schema: FeatureSchema) -> dict[str, Any]:
-    """Spec of transformed examples: everything dense, ids as int64."""
-    spec = {}
-    for column in schema.encoded_columns():
-        dtype = tf.float32 if column.dtype == "float32" else tf.int64
-        spec[column.name] = tf.io.FixedLenFeature(column.shape, dtype)
-    spec[GROUP_ID] = tf.io.FixedLenFeature((), tf.int64)
-    for name in schema.label_columns():
-        spec[name] = tf.io.FixedLenFeature((), tf.float32)
-    return spec
+    """Spec of transformed examples: everything dense, ids as int64, all labels."""
+    label = tf.io.FixedLenFeature((), tf.float32)
+    labels = dict.fromkeys(schema.label_columns(), label)
+    return encoded_parsing_spec(schema) | labels
 
 
 def training_dataset(

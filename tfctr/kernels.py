@@ -19,7 +19,7 @@ __all__ = [
     "xla",
 ]
 
-_MATMUL_TYPES = (tf.float32, tf.bfloat16)
+_HALVES = (tf.float16, tf.bfloat16)
 # Without being told, a graph may be compiled by anybody.
 _xla: ContextVar[bool | None] = ContextVar("tfctr_xla", default=None)
 _dense: ContextVar[bool] = ContextVar("tfctr_dense_gradients", default=False)
@@ -99,11 +99,15 @@ def sum_rows(values: Tensor, places: Tensor, num_rows: Tensor) -> Tensor:
     """`(num_rows, dim)` sums of the rows of `values` with equal `places`.
 
     Args:
-        values: `(n, dim)` floats.
+        values: `(n, dim)` floats; half-precision ones are summed in float32.
         places: `(n,)` integers in `[0, num_rows)`.
         num_rows: Number of rows of the result.
     """
-    if is_xla() or values.dtype not in _MATMUL_TYPES or values.shape.rank != 2:
+    if values.dtype in _HALVES:
+        # A sum of ones in bfloat16 would end at 256.
+        sums = sum_rows(tf.cast(values, tf.float32), places, num_rows)
+        return tf.cast(sums, values.dtype)
+    if is_xla() or values.dtype != tf.float32 or values.shape.rank != 2:
         return tf.math.unsorted_segment_sum(values, places, num_rows)
     # The product with a sparse matrix of ones: a quarter of the time of
     # `unsorted_segment_sum`, which makes an Eigen expression of each row.

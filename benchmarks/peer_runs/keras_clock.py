@@ -23,7 +23,7 @@ def clock_callback(base: type, clock: StepClock) -> Any:
         clock: The clock.
     """
 
-    class Clock(base):  # type: ignore[misc, valid-type]
+    class Clock(base):  # type: ignore[misc, valid-type] -- its base is known at run time
         def on_train_begin(self, logs: Any = None) -> None:
             clock.mark(0)
 

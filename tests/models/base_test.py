@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.features.shop import small_schema
 from tests.models.data import (
@@ -13,7 +14,7 @@ from tests.models.data import (
     part,
     rows,
 )
-from tfctr import models
+from tfctr import kernels, models
 from tfctr.errors import InputError, UnknownName
 from tfctr.models import PreRankingModel, RankingModel
 
@@ -54,6 +55,28 @@ def test_candidates_do_not_depend_on_each_other(name):
             np.testing.assert_allclose(
                 logits[:, 0], together[label][:, place], rtol=1e-5, atol=1e-5
             )
+
+
+@pytest.mark.parametrize("is_empty", [False, True], ids=["events", "no_events"])
+@every_model
+def test_form_of_training_equals_that_of_xla(name, is_empty):
+    # Outside of XLA padding is left out and other kernels run, forth and back.
+    sequence = {c.name for c in SIZED.encoded_columns(["sequence"])}
+    x = {n: np.zeros_like(v) if is_empty and n in sequence else v for n, v in X.items()}
+    model, found = made(name), []
+    for is_xla in (True, False):
+        with kernels.xla(is_xla), tf.GradientTape() as tape:
+            logits = model(x, training=True)
+            total = sum(tf.reduce_sum(v**2) for v in logits.values())
+        gradients = tape.gradient(total, model.trainable_variables)
+        given = [
+            tf.zeros_like(v) if g is None else tf.convert_to_tensor(g)
+            for g, v in zip(gradients, model.trainable_variables, strict=True)
+        ]
+        found.append([*logits.values(), *given])
+    for one, other in zip(*found, strict=True):
+        scale = np.abs(one).max()
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5 * (1 + scale))
 
 
 @every_model

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tfctr.features.columns import Column
+from tfctr.features.columns import GROUP_ID, Column
 from tfctr.features.frames import check_mapping, dense_column
 from tfctr.features.schema import ROLES, FeatureSchema
 from tfctr.features.specs import Numeric, Vector
 from tfctr.types import Tensor
 
-__all__ = ["parse_examples", "parsing_spec", "to_example", "to_examples"]
+__all__ = [
+    "encoded_parsing_spec",
+    "parse_examples",
+    "parsing_spec",
+    "to_example",
+    "to_examples",
+]
 
 
 def parsing_spec(schema: FeatureSchema, *, labels: bool = False) -> dict[str, Any]:
@@ -32,6 +38,16 @@ def parsing_spec(schema: FeatureSchema, *, labels: bool = False) -> dict[str, An
             spec[column.name] = tf.io.RaggedFeature(dtype)
     for name in schema.label_columns() if labels else ():
         spec[name] = tf.io.FixedLenFeature((), tf.float32, float("nan"))
+    return spec
+
+
+def encoded_parsing_spec(schema: FeatureSchema) -> dict[str, Any]:
+    """Spec of encoded features as TFT writes them: all dense, ids as int64."""
+    spec = {}
+    for column in schema.encoded_columns():
+        dtype = tf.float32 if column.dtype == "float32" else tf.int64
+        spec[column.name] = tf.io.FixedLenFeature(column.shape, dtype)
+    spec[GROUP_ID] = tf.io.FixedLenFeature((), tf.int64)
     return spec
 
 

@@ -131,8 +131,10 @@ class TrainableModel(keras.Model):
             steps: As for Keras.
             callbacks: As for Keras.
         """
-        is_plain = steps is None and not callbacks and not tf.distribute.has_strategy()
-        if are_arrays(x) and is_plain and not self.run_eagerly:
+        is_plain = steps is None and not callbacks and not self.run_eagerly
+        is_alone = self.distribute_strategy.num_replicas_in_sync == 1
+        is_ours = type(self).predict_step is TrainableModel.predict_step
+        if are_arrays(x) and is_plain and is_alone and is_ours:
             self.build()
             return self._predictor(x, batch_size or 4096)
         return super().predict(x, batch_size, verbose, steps, callbacks)

@@ -94,7 +94,8 @@ class PendingGradients(tf.Module):
         Args:
             store: The entry of a Keras file.
         """
-        found = {key: np.array(store[key]) for key in store.keys()}  # noqa: SIM118
+        keys = store.keys()  # an entry of a Keras file cannot be iterated itself
+        found = {key: np.array(store[key]) for key in keys}
         self._clear()
         for key in [key for key in found if key.startswith(PREFIX)]:
             kind, place = key.removeprefix(PREFIX).split("_")

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfctr import kernels
 from tfctr.huge_pages import collapse
 from tfctr.optimizers.accumulation import PendingGradients
 from tfctr.optimizers.gradients import clipped, scaled, unique_rows
@@ -184,8 +185,9 @@ class SparseOptimizer(keras.optimizers.Optimizer):
             places, gradient = unique_rows(gradient)
 
         def read(target: Any) -> Tensor:
-            found = target.read_value() if places is None else tf.gather(target, places)
-            return tf.cast(found, dtype)
+            if places is None:
+                return tf.cast(target.read_value(), dtype)
+            return tf.cast(kernels.gather(target, places), dtype)
 
         def write(target: Any, value: Tensor) -> None:
             value = tf.cast(value, target.dtype)

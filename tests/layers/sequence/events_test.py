@@ -51,6 +51,43 @@ def test_real_events_keep_their_order_and_number():
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_gradients_are_those_of_repeating_and_adding(kind):
+    # Rows with 2, 0 and 1 events.
+    mask = np.array([[True, True], [False, False], [False, True]])
+    events = kind(tf.constant(mask))
+    own = tf.Variable([[1.0], [2.0], [4.0]])
+    values = tf.Variable(np.arange(6, dtype="float32").reshape(3, 2, 1))
+    upstream = tf.constant([[3.0], [5.0], [7.0]])
+    with tf.GradientTape(persistent=True) as tape:
+        selected = events.select(values)
+        total = events.sum(events.spread(own) * tf.ones_like(selected))
+        summed, mean = events.sum(selected), events.mean(selected)
+    repeated = tape.gradient(total, own, output_gradients=upstream)
+    assert tf.convert_to_tensor(repeated).numpy().ravel().tolist() == [6, 0, 7]
+    for result, share in ((summed, [1, 1, 1]), (mean, [0.5, 1, 1])):
+        gradient = tape.gradient(result, values, output_gradients=upstream)
+        expected = mask * (upstream.numpy()[:, 0] * share)[:, None]
+        np.testing.assert_allclose(
+            tf.convert_to_tensor(gradient)[..., 0], expected, rtol=1e-6
+        )
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_long_histories_do_not_saturate(kind, dtype):
+    # In bfloat16 itself 256 + 1 is 256.
+    values = np.ones((1, 1000, 2), "float32")
+    values[:, :500] = 2
+    with kernels.xla(False):
+        events = kind(tf.ones((1, 1000), tf.bool))
+        selected = events.select(tf.cast(values, dtype))
+        total, mean = events.sum(selected), events.mean(selected)
+    assert total.dtype == mean.dtype == dtype
+    np.testing.assert_allclose(tf.cast(total, "float32"), [[1500, 1500]], rtol=4e-3)
+    np.testing.assert_allclose(tf.cast(mean, "float32"), [[1.5, 1.5]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_leading_dimensions_are_kept(kind):
     rng = np.random.default_rng(0)
     mask, values = rng.random((2, 3, 4)) < 0.5, rng.normal(size=(2, 3, 4, 5))

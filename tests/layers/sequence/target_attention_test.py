@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from tfctr import kernels
 from tfctr.errors import InputError, UnknownName
 from tfctr.layers import TargetAttention
+from tfctr.layers.sequence.events import RealEvents
 
 RNG = np.random.default_rng(0)
 BATCH, COUNT, TIME, DIM = 3, 4, 5, 2
@@ -69,6 +72,29 @@ def test_equals_the_mlp_on_the_concatenation(units, normalization):
     result = layer(CANDIDATES, EVENTS, events_mask=MASK)
     np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-5)
     assert np.abs(expected[:2]).min() > 0
+
+
+@pytest.mark.parametrize("normalization", ["none", "softmax"])
+@pytest.mark.parametrize("units", [(6,), (4, 3)])
+def test_list_of_real_events_pools_as_the_padded_form(units, normalization):
+    layer = TargetAttention(hidden_units=units, normalization=normalization, seed=2)
+    candidates, events = tf.Variable(CANDIDATES[:, 0]), tf.Variable(EVENTS)
+    upstream = RNG.normal(size=(BATCH, DIM)).astype("float32")
+    found = []
+    for is_flat in (True, False):
+        with kernels.xla(False), tf.GradientTape() as tape:
+            if is_flat:
+                layout = RealEvents(MASK)
+                pooled = layer.pool(candidates, layout.select(events), layout)
+            else:
+                padded = layer(candidates[:, None], events, events_mask=MASK)
+                pooled = padded[:, 0]
+        watched = [candidates, events, *layer.trainable_variables]
+        gradients = tape.gradient(pooled, watched, output_gradients=upstream)
+        found.append([pooled, *map(tf.convert_to_tensor, gradients)])
+    for flat, padded in zip(*found, strict=True):
+        np.testing.assert_allclose(flat, padded, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(found[0][0][2], np.zeros(DIM))  # no event at all
 
 
 def test_activation_is_the_given_one():

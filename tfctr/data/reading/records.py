@@ -138,17 +138,14 @@ class RecordDecoder:
 
 
 def _encoded_spec(schema: FeatureSchema) -> dict[str, Any]:
-    """Encoded columns as TFT writes them: all dense, ids as int64."""
+    """Encoded columns, and labels that may be missing: they are checked later."""
     import tensorflow as tf
 
-    spec = {}
-    for column in schema.encoded_columns():
-        dtype = tf.float32 if column.dtype == "float32" else tf.int64
-        spec[column.name] = tf.io.FixedLenFeature(column.shape, dtype)
-    spec[GROUP_ID] = tf.io.FixedLenFeature((), tf.int64)
-    for name in schema.label_columns():
-        spec[name] = tf.io.FixedLenFeature((), tf.float32, float("nan"))
-    return spec
+    from tfctr.features.examples import encoded_parsing_spec  # it loads TensorFlow
+
+    label = tf.io.FixedLenFeature((), tf.float32, float("nan"))
+    labels = dict.fromkeys(schema.label_columns(), label)
+    return encoded_parsing_spec(schema) | labels
 
 
 def _read(

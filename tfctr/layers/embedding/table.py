@@ -28,8 +28,8 @@ class EmbeddingTable(keras.layers.Layer):
     """Looks up one trained row for each id.
 
     Only the rows of a batch are read, and their gradient is a `tf.IndexedSlices` of
-    them, so that with an optimizer of `tfctr.optimizers` a step costs the same with
-    thousands and with millions of rows. (`keras.layers.Embedding` reads the whole
+    them, so that with an optimizer of `tfctr.optimizers` a step costs what the batch
+    touches, however many rows there are. (`keras.layers.Embedding` reads the whole
     variable, and Keras' optimizers write all of it.)
 
     Args:

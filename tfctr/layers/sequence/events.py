@@ -104,8 +104,10 @@ class RealEvents:
 
     def mean(self, values: Tensor) -> Tensor:
         """From `(events, ...)` to `(..., ...)`."""
-        counts = self.sum(tf.ones(tf.shape(values)[:1], values.dtype))
-        return self.sum(values) / _column(tf.maximum(counts, 1), values, 1)
+        single = tf.cast(values, tf.float32)
+        counts = self.sum(tf.ones(tf.shape(values)[:1]))
+        means = self.sum(single) / _column(tf.maximum(counts, 1), values, 1)
+        return tf.cast(means, values.dtype)
 
     def _spread(self, values: Tensor) -> Tensor:
         return tf.gather_nd(values, self._places[:, :1])
@@ -139,15 +141,17 @@ class PaddedEvents:
 
     def sum(self, values: Tensor) -> Tensor:
         """From `(..., time, ...)` to `(..., ...)`."""
-        real = tf.cast(self._mask, values.dtype)
-        weighted = values * _column(real, values, self._rank)
-        return tf.reduce_sum(weighted, axis=self._rank - 1)
+        single = tf.cast(values, tf.float32)
+        real = tf.cast(self._mask, tf.float32)
+        weighted = single * _column(real, values, self._rank)
+        return tf.cast(tf.reduce_sum(weighted, axis=self._rank - 1), values.dtype)
 
     def mean(self, values: Tensor) -> Tensor:
         """From `(..., time, ...)` to `(..., ...)`."""
-        counts = tf.reduce_sum(tf.cast(self._mask, values.dtype), axis=-1)
-        sums = self.sum(values)
-        return sums / _column(tf.maximum(counts, 1), values, self._rank)
+        single = tf.cast(values, tf.float32)
+        counts = tf.reduce_sum(tf.cast(self._mask, tf.float32), axis=-1)
+        means = self.sum(single) / _column(tf.maximum(counts, 1), values, self._rank)
+        return tf.cast(means, values.dtype)
 
 
 def _column(weights: Tensor, values: Tensor, rank: int) -> Tensor:
