@@ -86,7 +86,7 @@ setup(
     packages=packages(),
     package_dir=FOLDERS,
     package_data={
-        "tfctr": ["py.typed"],
+        "tfctr": ["py.typed", "native/source/*"],
         "tfctr.pipelines": ["py.typed", "**/*.toml"],
         "tfctr.serving": ["py.typed", "deployment/**/*"],
     },

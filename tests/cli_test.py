@@ -25,6 +25,7 @@ COMMANDS = (
     "rank",
     "models",
     "schema",
+    "kernels",
 )
 TFCTR = str(Path(sys.executable).with_name("tfctr"))
 

@@ -76,6 +76,19 @@ def models() -> None:
 
 
 @app.command()
+def kernels() -> None:
+    """Compile the kernels that make training faster, for this machine.
+
+    Once in each Python environment; takes half a minute and needs g++. Without them
+    TensorFlow's own kernels train to the same weights, up to rounding.
+    """
+    from tfctr import native
+
+    path = native.build()
+    console.print(f"The kernels are in {path}", soft_wrap=True)
+
+
+@app.command()
 def train(
     model: Annotated[str, typer.Argument(help="Model name; see `tfctr models`.")],
     output: Annotated[Path, typer.Option(help="Folder for the trained model.")],

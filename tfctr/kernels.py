@@ -1,4 +1,4 @@
-"""Which TensorFlow kernels may be used: XLA lacks some that are faster on a CPU."""
+"""Which kernels may be used: XLA lacks some that are faster on a CPU."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,12 +7,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfctr import native
 from tfctr.types import Tensor
 
 __all__ = [
+    "compiled",
     "concat",
     "dense_gradients",
     "gather",
+    "is_compiled",
     "is_surely_xla",
     "is_xla",
     "sum_rows",
@@ -20,9 +23,12 @@ __all__ = [
 ]
 
 _HALVES = (tf.float16, tf.bfloat16)
+_IDS = (tf.int32, tf.int64)
 # Without being told, a graph may be compiled by anybody.
 _xla: ContextVar[bool | None] = ContextVar("tfctr_xla", default=None)
 _dense: ContextVar[bool] = ContextVar("tfctr_dense_gradients", default=False)
+# What others may load, such as an exported model, has TensorFlow's own kernels only.
+_compiled: ContextVar[bool] = ContextVar("tfctr_compiled", default=False)
 
 
 @contextmanager
@@ -53,6 +59,31 @@ def dense_gradients(is_on: bool) -> Iterator[None]:
         _dense.reset(token)
 
 
+@contextmanager
+def compiled(is_on: bool) -> Iterator[None]:
+    """Says whether what is traced inside may use the kernels of `tfctr.native`.
+
+    Args:
+        is_on: Whether it may, if they are there.
+    """
+    token = _compiled.set(is_on)
+    try:
+        yield
+    finally:
+        _compiled.reset(token)
+
+
+def is_compiled(*values: Any) -> bool:
+    """Whether the kernels of `tfctr.native` are to be used now.
+
+    Args:
+        *values: Variables and tensors that they would take: all must be float32.
+    """
+    if not _compiled.get() or is_xla() or tf.distribute.has_strategy():
+        return False
+    return native.is_loaded() and all(v.dtype == tf.float32 for v in values)
+
+
 def is_xla() -> bool:
     """Whether what is traced now may be compiled by XLA: then shapes must be static."""
     return _xla.get() is not False
@@ -72,6 +103,8 @@ def gather(table: Tensor, places: Tensor) -> Tensor:
     """
     if _dense.get():
         table = _with_dense_gradient(tf.convert_to_tensor(table))
+    if isinstance(table, tf.Variable) and is_compiled(table) and places.dtype in _IDS:
+        return native.gather_rows(table, places)
     if is_xla():
         return tf.gather(table, places)
     # Two thirds of the time of `gather` for rows of 64 bytes. The gradient is sparse

@@ -145,7 +145,11 @@ class TrainableModel(keras.Model):
         # Keras' optimizers take the rows of a sparse gradient one by one, also those
         # that are the same row twice: Adam and Adagrad then square the wrong numbers.
         is_dense = not _takes_rows(self.optimizer)
-        with kernels.xla(bool(self.jit_compile)), kernels.dense_gradients(is_dense):
+        with (
+            kernels.xla(bool(self.jit_compile)),
+            kernels.dense_gradients(is_dense),
+            kernels.compiled(True),
+        ):
             return step_results(super().train_step(data))
 
     def test_step(self, data: Any) -> Any:

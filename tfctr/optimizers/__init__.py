@@ -21,14 +21,15 @@ __all__ = [
     "default",
 ]
 
-# Up to here a batch of the usual size makes finding its rows the longer way.
-EXACT_ROWS = 1 << 18
+# Up to here a batch of the usual size touches most rows: one kernel for all of them is
+# quicker than to tell which.
+EXACT_ROWS = 1 << 14
 
 
 def default(learning_rate: Any = 1e-3) -> LazyAdam:
     """The optimizer that `compile` uses when none is given.
 
-    Adam for dense weights and for tables of up to 262,144 rows, lazy Adam for larger
+    Adam for dense weights and for tables of up to 16,384 rows, lazy Adam for larger
     ones.
 
     Args:

@@ -58,6 +58,9 @@ class SparseAdagrad(SparseOptimizer):
         step = learning_rate * gradient * tf.math.rsqrt(total + self.epsilon)
         return rows - step, {"accumulator": total}
 
+    def compiled_step(self, learning_rate: Tensor) -> tuple[str, tuple[Any, ...]]:
+        return "adagrad", (learning_rate, self.epsilon)
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -92,3 +95,6 @@ class RowWiseAdagrad(SparseAdagrad):
         axes = list(range(1, gradient.shape.rank))
         squares = tf.square(gradient)
         return tf.reduce_mean(squares, axes, keepdims=True) if axes else squares
+
+    def compiled_step(self, learning_rate: Tensor) -> tuple[str, tuple[Any, ...]]:
+        return "row_wise_adagrad", (learning_rate, self.epsilon)

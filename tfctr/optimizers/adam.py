@@ -97,13 +97,16 @@ class LazyAdam(SparseOptimizer):
         slots: Mapping[str, Tensor],
         learning_rate: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        first, second = self._powers(rows.dtype)
         momentum, velocity = slots["momentum"], slots["velocity"]
         momentum = momentum + (1 - self.beta_1) * (gradient - momentum)
         velocity = velocity + (1 - self.beta_2) * (tf.square(gradient) - velocity)
-        rate = learning_rate * tf.sqrt(1 - second) / (1 - first)
+        rate = self._corrected(learning_rate)
         rows = rows - rate * momentum / (tf.sqrt(velocity) + self.epsilon)
         return rows, {"momentum": momentum, "velocity": velocity}
+
+    def compiled_step(self, learning_rate: Tensor) -> tuple[str, tuple[Any, ...]]:
+        rate = self._corrected(learning_rate)
+        return "adam", (rate, 1 - self.beta_1, 1 - self.beta_2, self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -116,6 +119,11 @@ class LazyAdam(SparseOptimizer):
 
     def _is_exact(self, variable: Any) -> bool:
         return bool(variable.shape[0] <= self.exact_rows)
+
+    def _corrected(self, learning_rate: Tensor) -> Tensor:
+        """The learning rate with the correction of both averages' start at 0."""
+        first, second = self._powers(learning_rate.dtype)
+        return learning_rate * tf.sqrt(1 - second) / (1 - first)
 
     def _powers(self, dtype: Any) -> tuple[Tensor, Tensor]:
         step = tf.cast(self.iterations + 1, dtype)

@@ -75,6 +75,9 @@ class SparseFTRL(SparseOptimizer):
         rows = tf.where(tf.abs(linear) > self.l1, beyond / scale, 0.0)
         return rows, {"accumulator": after, "linear": linear}
 
+    def compiled_step(self, learning_rate: Tensor) -> tuple[str, tuple[Any, ...]]:
+        return "ftrl", (learning_rate, self.l1, self.l2, self.beta)
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),

@@ -1,6 +1,7 @@
 """Stochastic gradient descent."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from tfctr.optimizers.sparse_optimizer import SparseOptimizer
 from tfctr.saving import serializable
@@ -24,3 +25,6 @@ class SparseSGD(SparseOptimizer):
         learning_rate: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         return rows - learning_rate * gradient, {}
+
+    def compiled_step(self, learning_rate: Tensor) -> tuple[str, tuple[Any, ...]]:
+        return "sgd", (learning_rate,)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfctr import kernels
+from tfctr import kernels, native
 from tfctr.huge_pages import collapse
 from tfctr.optimizers.accumulation import PendingGradients
 from tfctr.optimizers.gradients import clipped, scaled, unique_rows
@@ -98,6 +98,16 @@ class SparseOptimizer(keras.optimizers.Optimizer):
         """
         raise NotImplementedError(f"{type(self).__name__} does not write this")
 
+    def compiled_step(self, learning_rate: Tensor) -> tuple[str, tuple[Any, ...]]:
+        """The same step among those of `tfctr.native`: its name and its numbers.
+
+        It is used for the class that defines it alone: a subclass may step otherwise.
+
+        Args:
+            learning_rate: Step size, a scalar.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no compiled step")
+
     def initial_slot(self, name: str) -> float:
         """What slot `name` holds before the first step."""
         return 0.0
@@ -182,6 +192,18 @@ class SparseOptimizer(keras.optimizers.Optimizer):
         learning_rate = tf.cast(learning_rate, dtype)
         places = None
         if isinstance(gradient, tf.IndexedSlices):
+            if self._has_compiled_step(gradient, variable):
+                rule, numbers = self.compiled_step(learning_rate)
+                kept = 1 - learning_rate * decay if decay else 1.0
+                native.update_rows(
+                    rule,
+                    variable,
+                    list(slots.values()),
+                    gradient,
+                    kept=kept,
+                    numbers=numbers,
+                )
+                return
             places, gradient = unique_rows(gradient)
 
         def read(target: Any) -> Tensor:
@@ -233,6 +255,14 @@ class SparseOptimizer(keras.optimizers.Optimizer):
         if is_zero:
             optimizer.learning_rate = 0.0
         return optimizer
+
+    def _has_compiled_step(self, gradient: tf.IndexedSlices, variable: Any) -> bool:
+        return (
+            "compiled_step" in vars(type(self))
+            and len(variable.shape) == 2
+            and isinstance(variable, tf.Variable)
+            and kernels.is_compiled(gradient.values, variable)
+        )
 
     def _slot(self, variable: Any, name: str, shape: Any) -> Any:
         with self._distribution_strategy.extended.colocate_vars_with(variable.value):

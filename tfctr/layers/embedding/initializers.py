@@ -13,7 +13,7 @@ from tfctr.types import Tensor
 
 __all__ = ["NormalByName"]
 
-ROWS_PER_PIECE = 1 << 20
+ROWS_PER_PIECE = 1 << 18
 
 
 @serializable

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfctr import kernels, native
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
 
@@ -38,6 +39,25 @@ class FactorizationMachine(keras.layers.Layer):
 
     def call(self, fields: Tensor) -> Tensor:
         return ops.cast(_pairs(ops.cast(fields, "float32")), self.compute_dtype)
+
+    def parts(self, rows: Tensor, dim: int) -> tuple[Tensor, Tensor, Tensor]:
+        """What models take from table rows that hold a vector and further weights.
+
+        Args:
+            rows: `(batch, fields, dim + rest)` floats, the vector first in each row.
+            dim: Width of the vectors.
+
+        Returns:
+            The vectors side by side, `(batch, fields * dim)`, in the compute dtype;
+            the sums of the rest over the fields, `(batch, rest)`, and the sum of the
+            dot products of all pairs of vectors, `(batch, 1)`, in float32.
+        """
+        if kernels.is_compiled(rows):
+            return native.factorization(rows, dim)
+        fields, weights = ops.split(rows, [dim], axis=-1)
+        sums = ops.sum(ops.cast(weights, "float32"), axis=1)
+        pairs = _pairs(ops.cast(fields, "float32"))
+        return ops.reshape(fields, (-1, fields.shape[1] * dim)), sums, pairs
 
     def compute_output_shape(self, fields_shape: Shape) -> Shape:
         return (fields_shape[0], 1)

@@ -59,6 +59,11 @@ class RealEvents:
         self._num_rows = tf.shape(flat)[0]
         self._places = tf.where(flat)
 
+    def starts(self) -> Tensor:
+        """`(rows + 1,)` int64: where each history's events start, and their number."""
+        rows = tf.range(tf.cast(self._num_rows, tf.int64) + 1)
+        return tf.searchsorted(self._places[:, 0], rows, out_type=tf.int64)
+
     def select(self, values: Tensor) -> Tensor:
         """From `(..., time, ...)` to `(events, ...)`."""
         values = tf.convert_to_tensor(values)

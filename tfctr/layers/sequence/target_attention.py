@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfctr import kernels
+from tfctr import kernels, native
 from tfctr.errors import InputError, UnknownName
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.sequence.events import RealEvents
@@ -135,6 +135,9 @@ class TargetAttention(keras.layers.Layer):
         """
         if not self.built:
             self.build((None, None, events.shape[-1]), (None, None, events.shape[-1]))
+        is_relu = self.activation is keras.activations.relu
+        if is_relu and kernels.is_compiled(candidates, events, self.event_kernel.value):
+            return self._compiled(candidates, events, layout)
         own = layout.spread(candidates)
         kernel = ops.concatenate(
             [self.candidate_kernel, self.event_kernel, self.product_kernel], axis=0
@@ -164,6 +167,22 @@ class TargetAttention(keras.layers.Layer):
             "normalization": self.normalization,
             "seed": self.seed,
         }
+
+    def _compiled(
+        self, candidates: Tensor, events: Tensor, layout: RealEvents
+    ) -> Tensor:
+        layers = [] if self.scorer is None else self.scorer.dense_layers
+        return native.pooled_attention(
+            candidates,
+            ops.matmul(candidates, self.candidate_kernel) + self.bias,
+            events,
+            layout.starts(),
+            self.event_kernel,
+            self.product_kernel,
+            [(layer.kernel, layer.bias) for layer in layers],
+            (self.score.kernel, self.score.bias),
+            softmax=self.normalization == "softmax",
+        )
 
     def _weights(self, scores: Tensor, events_mask: Tensor | None) -> Tensor:
         real = True if events_mask is None else ops.expand_dims(events_mask, 1)

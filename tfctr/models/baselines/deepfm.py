@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, FactorizationMachine, PooledEmbeddings
@@ -82,10 +81,7 @@ class DeepFM(RankingModel):
         self, embedded: Mapping[str, Tensor], training: bool = False
     ) -> Tensor:
         rows = joined(embedded, "fields")
-        fields, weights = ops.split(rows, [self.dim], axis=-1)
-        linear = ops.sum(ops.cast(weights, "float32"), axis=1)
-        pairs = ops.cast(self.factorization_machine(fields), "float32")
-        flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
+        flat, linear, pairs = self.factorization_machine.parts(rows, self.dim)
         deep = self.output_layer(self.mlp(flat, training=training))
         return linear + pairs + deep
 

@@ -1,0 +1,90 @@
+"""Tests of `tfctr.native.building`."""
+
+import shutil
+import sys
+
+import pytest
+
+from tfctr.errors import InputError
+from tfctr.native import building
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """An environment in which nothing was compiled."""
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    return tmp_path
+
+
+needs_processor = pytest.mark.skipif(
+    building.processor_level() is None, reason="no kernels for this processor"
+)
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [
+        ("fpu sse avx", None),
+        ("avx2 bmi1 bmi2 f16c fma movbe abm", "x86-64-v3"),
+        ("avx512f avx512bw avx512cd avx512dq avx512vl", None),  # without AVX2
+        (
+            "avx2 bmi1 bmi2 f16c fma movbe abm "
+            "avx512f avx512bw avx512cd avx512dq avx512vl",
+            "x86-64-v4",
+        ),
+    ],
+)
+def test_level_follows_from_the_flags_of_the_processor(
+    flags, level, tmp_path, monkeypatch
+):
+    file = tmp_path / "cpuinfo"
+    file.write_text(f"processor: 0\nflags\t\t: {flags}\n")
+    monkeypatch.setattr(building, "CPUINFO", file)
+    assert building.processor_level() == level
+
+
+def test_an_unknown_system_has_no_kernels(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "CPUINFO", tmp_path / "nothing")
+    assert building.library_file() is None
+    with pytest.raises(InputError, match="x86-64-v3"):
+        building.build()
+
+
+@needs_processor
+def test_other_sources_have_another_library(tmp_path, monkeypatch):
+    before = building.library_file()
+    copy = shutil.copytree(building.SOURCE, tmp_path / "source")
+    monkeypatch.setattr(building, "SOURCE", copy)
+    assert building.library_file() == before
+    (copy / "rows.cc").write_text("// other\n")
+    assert building.library_file() != before
+
+
+@needs_processor
+def test_without_a_compiler_it_says_what_to_install(empty):
+    with pytest.raises(InputError, match=r"no g-nothing.*apt-get install g\+\+"):
+        building.build("g-nothing")
+
+
+@needs_processor
+def test_what_does_not_compile_leaves_nothing(empty, tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "wrong.cc").write_text("int wrong(")
+    monkeypatch.setattr(building, "SOURCE", source)
+    with pytest.raises(InputError, match="compiler"):
+        building.build()
+    assert not list((empty / "share" / "tfctr").iterdir())
+
+
+@needs_processor
+@pytest.mark.slow
+def test_built_once_it_is_there_for_good(empty, tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "small.cc").write_text('extern "C" int answer() { return 42; }\n')
+    monkeypatch.setattr(building, "SOURCE", source)
+    path = building.build()
+    assert path == building.library_file()
+    assert path.exists()
+    assert building.build("g-nothing") == path  # no compiler is asked any more

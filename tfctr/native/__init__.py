@@ -1,0 +1,24 @@
+"""Kernels of tfctr's own, which make training faster on a CPU.
+
+They are compiled where they run (`tfctr kernels`) and used by `fit` alone, if they are
+there: whatever is exported or asked for predictions is plain TensorFlow.
+"""
+
+from tfctr.native.building import build, library_file
+from tfctr.native.operations import (
+    factorization,
+    gather_rows,
+    is_loaded,
+    pooled_attention,
+    update_rows,
+)
+
+__all__ = [
+    "build",
+    "factorization",
+    "gather_rows",
+    "is_loaded",
+    "library_file",
+    "pooled_attention",
+    "update_rows",
+]
