@@ -164,6 +164,7 @@ def costs(
             row.values["steady_cpu"].median
             for row in rows
             if (row.workload, row.threads, row.library) == (name, 1, "tfctr")
+            and row.variant == "packed dataset"
             and row.values
         ]
         found[name] = Cost(

@@ -42,6 +42,7 @@ RECHUB = {"module": "torch_rechub_run", "environment": "torch_rechub"}
 
 LIBRARIES = (
     Library("tfctr", "packed dataset", "tfctr_run", is_quick=True),
+    Library("tfctr", "plain kernels", "tfctr_run", arguments={"compiled": False}),
     Library("DeepCTR 0.9.4", "Keras 3, numpy", **DEEPCTR),
     Library(
         "DeepCTR 0.9.4",

@@ -34,7 +34,9 @@ No library computes metrics or validates while it trains. Attention is ReLU ever
 since Dice costs the peers half their speed; torch-rechub's MLPs have batch
 normalisation and, in DIN, Dice, which cannot be turned off. keras-rs has blocks but no
 models: its rows are hand-written lines (`benchmarks/peer_runs/keras_rs_run.py`).
-tfctr, the loaders and the datasets shuffle; ready batches are not shuffled."""
+tfctr, the loaders and the datasets shuffle; ready batches are not shuffled. tfctr
+trains with the kernels of `tfctr kernels`, and in a row of its own with TensorFlow's
+alone ("plain kernels")."""
 
 
 class Cost:

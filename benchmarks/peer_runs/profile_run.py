@@ -38,7 +38,7 @@ def steps_of(model: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
     @tf.function
     def forward(batch: Any) -> Any:
         x, y = batch
-        with kernels.xla(False):  # as `fit` says of its own steps
+        with kernels.xla(False), kernels.compiled(True):  # as `fit` says of its steps
             return model.compute_loss(x, y, model(x, training=True), training=True)
 
     @tf.function

@@ -8,7 +8,7 @@ import numpy as np
 from peer_runs.keras_clock import clock_callback, set_threads
 from peer_runs.measure import Case, StepClock, Trainee, run_case
 from peer_runs.workloads import Arrays, Workload
-from tfctr import models, optimizers
+from tfctr import kernels, models, native, optimizers
 from tfctr.data.batches import batched
 from tfctr.features import Categorical, FeatureSchema, Label, Sequence, Vocabulary
 from tfctr.features.packing import pack
@@ -45,6 +45,10 @@ def encoded(schema: FeatureSchema, arrays: Arrays) -> dict[str, np.ndarray]:
 def made(case: Case, parts: dict[str, Arrays]) -> tuple[Any, dict[str, Any], Any]:
     """The compiled model, its packed inputs by part, and the shuffled batches."""
     set_threads(case.threads)
+    if not case.arguments.get("compiled", True):
+        kernels.is_compiled = lambda *_: False  # as where nobody compiled them
+    elif not native.is_loaded():
+        raise SystemExit("the kernels are not compiled: `tfctr kernels`")
     workload, schema = case.workload, schema_of(case.workload)
     keras.utils.set_random_seed(workload.seed)
     arguments: dict[str, Any] = {
