@@ -7,10 +7,12 @@ from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.din import DIN
 from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.two_tower import TwoTower
+from tfctr.models.baselines.wdl import WDL
 from tfctr.models.pre_ranking import PreRankingModel
 
 __all__ = [
     "DIN",
+    "WDL",
     "DCNv2",
     "DeepFM",
     "LogisticRegression",
@@ -23,6 +25,7 @@ __all__ = [
 
 _MODELS: tuple[type[RankingModel], ...] = (
     LogisticRegression,
+    WDL,
     DeepFM,
     DCNv2,
     DIN,
