@@ -330,6 +330,7 @@ LAYERS: list[LayerSpecimen] = [
     LayerSpecimen(
         layers.FactorizationMachine, {}, {"fields": _floats(5, 3, 4)}, (5, 1), {}
     ),
+    LayerSpecimen(layers.InnerProducts, {}, {"fields": _floats(5, 3, 4)}, (5, 3), {}),
     *[
         LayerSpecimen(
             layers.TargetAttention,
@@ -364,5 +365,6 @@ MODELS = [
         models.DIN, {"dim": 4, "attention_units": [8, 4], "hidden_units": [16, 8]}
     ),
     ModelSpecimen(models.WDL, {"dim": 4, "hidden_units": [8]}, FEW),
+    ModelSpecimen(models.PNN, {"dim": 4, "hidden_units": [8]}, FEW),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

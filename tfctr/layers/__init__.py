@@ -5,6 +5,7 @@ from tfctr.layers.embedding.pooled import PooledEmbeddings
 from tfctr.layers.embedding.table import EmbeddingTable
 from tfctr.layers.interaction.cross_network import CrossNetwork
 from tfctr.layers.interaction.factorization_machine import FactorizationMachine
+from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.sequence.target_attention import TargetAttention
 
@@ -14,6 +15,7 @@ __all__ = [
     "EmbeddingCollection",
     "EmbeddingTable",
     "FactorizationMachine",
+    "InnerProducts",
     "PooledEmbeddings",
     "TargetAttention",
 ]
