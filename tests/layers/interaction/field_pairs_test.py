@@ -21,7 +21,5 @@ def test_shape_says_fields_and_width():
 
 @pytest.mark.parametrize("shape", [(2, 3), (2, 1, 3, 4), (2, None, 4), (2, 3, None)])
 def test_other_shapes_are_refused(shape):
-    with pytest.raises(
-        InputError, match=r"`fields`: received shape \("
-    ):
+    with pytest.raises(InputError, match=r"`fields`: received shape \("):
         fields_and_dim(shape)
