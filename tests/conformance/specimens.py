@@ -348,6 +348,13 @@ LAYERS: list[LayerSpecimen] = [
         )
         for kind, count in (("all", 1), ("interaction", 6))
     ],
+    LayerSpecimen(
+        layers.CompressedInteraction,
+        {"num_feature_maps": [4, 2], "activation": "tanh", "seed": 3},
+        {"fields": _floats(6, 3, 5)},
+        (6, 6),
+        {"kernel_0": (9, 4), "kernel_1": (12, 2)},
+    ),
     *[
         LayerSpecimen(
             layers.TargetAttention,
@@ -387,6 +394,9 @@ MODELS = [
         models.FiBiNET,
         {"dim": 4, "reduction_ratio": 2, "bilinear_type": "all", "hidden_units": [8]},
         FEW,
+    ),
+    ModelSpecimen(
+        models.xDeepFM, {"dim": 4, "num_feature_maps": [3], "hidden_units": [8]}, FEW
     ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

@@ -4,6 +4,7 @@ from tfctr.layers.embedding.collection import EmbeddingCollection
 from tfctr.layers.embedding.pooled import PooledEmbeddings
 from tfctr.layers.embedding.table import EmbeddingTable
 from tfctr.layers.interaction.bilinear_interaction import BilinearInteraction
+from tfctr.layers.interaction.compressed_interaction import CompressedInteraction
 from tfctr.layers.interaction.cross_network import CrossNetwork
 from tfctr.layers.interaction.factorization_machine import FactorizationMachine
 from tfctr.layers.interaction.inner_products import InnerProducts
@@ -14,6 +15,7 @@ from tfctr.layers.sequence.target_attention import TargetAttention
 __all__ = [
     "MLP",
     "BilinearInteraction",
+    "CompressedInteraction",
     "CrossNetwork",
     "EmbeddingCollection",
     "EmbeddingTable",

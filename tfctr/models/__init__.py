@@ -10,6 +10,7 @@ from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.wdl import WDL
+from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.pre_ranking import PreRankingModel
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "TwoTower",
     "get",
     "names",
+    "xDeepFM",
 ]
 
 _MODELS: tuple[type[RankingModel], ...] = (
@@ -34,6 +36,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     FiBiNET,
     DeepFM,
     DCNv2,
+    xDeepFM,
     DIN,
     TwoTower,
 )

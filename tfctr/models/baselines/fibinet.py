@@ -75,12 +75,8 @@ class FiBiNET(RankingModel):
             dtype=policy,
             name="squeeze_excitation",
         )
-        self.bilinear, self.weighted_bilinear = (
-            BilinearInteraction(
-                bilinear_type=bilinear_type, seed=seed + place, dtype=policy, name=name
-            )
-            for place, name in enumerate(("bilinear", "weighted_bilinear"))
-        )
+        self.bilinear = self._bilinear("bilinear", seed)
+        self.weighted_bilinear = self._bilinear("weighted_bilinear", seed + 1)
         self.mlp = MLP(
             self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
         )
@@ -116,3 +112,11 @@ class FiBiNET(RankingModel):
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
         }
+
+    def _bilinear(self, name: str, seed: int) -> BilinearInteraction:
+        return BilinearInteraction(
+            bilinear_type=self.bilinear_type,
+            seed=seed,
+            dtype=self.dtype_policy,
+            name=name,
+        )
