@@ -355,6 +355,13 @@ LAYERS: list[LayerSpecimen] = [
         (6, 6),
         {"kernel_0": (9, 4), "kernel_1": (12, 2)},
     ),
+    LayerSpecimen(
+        layers.FieldAttention,
+        {"num_heads": 3, "head_dim": 2, "seed": 3},
+        {"fields": _floats(7, 5, 4)},
+        (7, 5, 6),
+        {f"{part}_kernel": (4, 6) for part in ("query", "key", "value", "residual")},
+    ),
     *[
         LayerSpecimen(
             layers.TargetAttention,
@@ -397,6 +404,17 @@ MODELS = [
     ),
     ModelSpecimen(
         models.xDeepFM, {"dim": 4, "num_feature_maps": [3], "hidden_units": [8]}, FEW
+    ),
+    ModelSpecimen(
+        models.AutoInt,
+        {
+            "dim": 4,
+            "num_attention_layers": 1,
+            "num_heads": 3,
+            "head_dim": 2,
+            "hidden_units": [8],
+        },
+        FEW,
     ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

@@ -7,6 +7,7 @@ from tfctr.layers.interaction.bilinear_interaction import BilinearInteraction
 from tfctr.layers.interaction.compressed_interaction import CompressedInteraction
 from tfctr.layers.interaction.cross_network import CrossNetwork
 from tfctr.layers.interaction.factorization_machine import FactorizationMachine
+from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
@@ -20,6 +21,7 @@ __all__ = [
     "EmbeddingCollection",
     "EmbeddingTable",
     "FactorizationMachine",
+    "FieldAttention",
     "InnerProducts",
     "PooledEmbeddings",
     "SqueezeExcitation",

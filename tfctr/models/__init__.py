@@ -2,6 +2,7 @@
 
 from tfctr.errors import UnknownName
 from tfctr.models.base import RankingModel
+from tfctr.models.baselines.autoint import AutoInt
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.din import DIN
@@ -17,6 +18,7 @@ __all__ = [
     "DIN",
     "PNN",
     "WDL",
+    "AutoInt",
     "DCNv2",
     "DeepFM",
     "FiBiNET",
@@ -37,6 +39,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     DeepFM,
     DCNv2,
     xDeepFM,
+    AutoInt,
     DIN,
     TwoTower,
 )
