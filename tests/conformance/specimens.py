@@ -58,6 +58,17 @@ SCHEMA = FeatureSchema(
     sizes={"user_id": 9, "item_id": 12, "genres": 6, "action": 4},
 )
 
+# What models need, whose embeddings are those of others: graphs are made quickly.
+FEW = FeatureSchema(
+    user=(Categorical("user_id"), Numeric("age")),
+    item=(Categorical("item_id", dtype="int64"),),
+    sequences=(Sequence("history", (Categorical("item_id"),), max_length=4),),
+    labels=(Label("click"),),
+    user_id="user_id",
+    item_id="item_id",
+    sizes={"user_id": 9, "item_id": 12},
+)
+
 _RNG = np.random.default_rng(0)
 
 
@@ -105,18 +116,19 @@ class ModelSpecimen:
 
     cls: Any
     init_kwargs: Mapping[str, Any]
+    schema: FeatureSchema = SCHEMA
     rows: int = 48
 
     @property
     def factory(self) -> Callable[..., Any]:
-        return partial(self.cls, SCHEMA, **self.init_kwargs)
+        return partial(self.cls, self.schema, **self.init_kwargs)
 
     @property
     def batch(self) -> tuple[Any, Any, Any]:
-        x, y = make_batch(SCHEMA, self.rows)
+        x, y = make_batch(self.schema, self.rows)
         # `buy` counts only where `click` is 1.
         weights = {"click": np.ones(self.rows, "float32"), "buy": y["click"]}
-        return x, y, weights
+        return x, y, {name: weights[name] for name in y}
 
 
 # Metrics -------------------------------------------------------------------------
@@ -318,6 +330,38 @@ LAYERS: list[LayerSpecimen] = [
     LayerSpecimen(
         layers.FactorizationMachine, {}, {"fields": _floats(5, 3, 4)}, (5, 1), {}
     ),
+    LayerSpecimen(layers.InnerProducts, {}, {"fields": _floats(5, 3, 4)}, (5, 3), {}),
+    LayerSpecimen(
+        layers.SqueezeExcitation,
+        {"reduction_ratio": 2, "seed": 3},
+        {"fields": _floats(6, 5, 4)},
+        (6, 5, 4),
+        {"squeeze_kernel": (5, 2), "excite_kernel": (2, 5)},
+    ),
+    *[
+        LayerSpecimen(
+            layers.BilinearInteraction,
+            {"bilinear_type": kind, "seed": 3},
+            {"fields": _floats(6, 4, 5)},
+            (6, 6, 5),
+            {"kernel": (count, 5, 5)},
+        )
+        for kind, count in (("all", 1), ("interaction", 6))
+    ],
+    LayerSpecimen(
+        layers.CompressedInteraction,
+        {"num_feature_maps": [4, 2], "activation": "tanh", "seed": 3},
+        {"fields": _floats(6, 3, 5)},
+        (6, 6),
+        {"kernel_0": (9, 4), "kernel_1": (12, 2)},
+    ),
+    LayerSpecimen(
+        layers.FieldAttention,
+        {"num_heads": 3, "head_dim": 2, "seed": 3},
+        {"fields": _floats(7, 5, 4)},
+        (7, 5, 6),
+        {f"{part}_kernel": (4, 6) for part in ("query", "key", "value", "residual")},
+    ),
     *[
         LayerSpecimen(
             layers.TargetAttention,
@@ -350,6 +394,27 @@ MODELS = [
     ),
     ModelSpecimen(
         models.DIN, {"dim": 4, "attention_units": [8, 4], "hidden_units": [16, 8]}
+    ),
+    ModelSpecimen(models.WDL, {"dim": 4, "hidden_units": [8]}, FEW),
+    ModelSpecimen(models.PNN, {"dim": 4, "hidden_units": [8]}, FEW),
+    ModelSpecimen(
+        models.FiBiNET,
+        {"dim": 4, "reduction_ratio": 2, "bilinear_type": "all", "hidden_units": [8]},
+        FEW,
+    ),
+    ModelSpecimen(
+        models.xDeepFM, {"dim": 4, "num_feature_maps": [3], "hidden_units": [8]}, FEW
+    ),
+    ModelSpecimen(
+        models.AutoInt,
+        {
+            "dim": 4,
+            "num_attention_layers": 1,
+            "num_heads": 3,
+            "head_dim": 2,
+            "hidden_units": [8],
+        },
+        FEW,
     ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

@@ -2,29 +2,44 @@
 
 from tfctr.errors import UnknownName
 from tfctr.models.base import RankingModel
+from tfctr.models.baselines.autoint import AutoInt
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.din import DIN
+from tfctr.models.baselines.fibinet import FiBiNET
 from tfctr.models.baselines.logistic_regression import LogisticRegression
+from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.two_tower import TwoTower
+from tfctr.models.baselines.wdl import WDL
+from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.pre_ranking import PreRankingModel
 
 __all__ = [
     "DIN",
+    "PNN",
+    "WDL",
+    "AutoInt",
     "DCNv2",
     "DeepFM",
+    "FiBiNET",
     "LogisticRegression",
     "PreRankingModel",
     "RankingModel",
     "TwoTower",
     "get",
     "names",
+    "xDeepFM",
 ]
 
 _MODELS: tuple[type[RankingModel], ...] = (
     LogisticRegression,
+    WDL,
+    PNN,
+    FiBiNET,
     DeepFM,
     DCNv2,
+    xDeepFM,
+    AutoInt,
     DIN,
     TwoTower,
 )
