@@ -8,6 +8,7 @@ from tfctr.models.baselines.din import DIN
 from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.towers import merged
 
 __all__ = [
     "DIN",
@@ -18,6 +19,7 @@ __all__ = [
     "RankingModel",
     "TwoTower",
     "get",
+    "merged",
     "names",
 ]
 

@@ -7,9 +7,10 @@ import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP, FactorizationMachine, PooledEmbeddings
+from tfctr.layers import APG, FactorizationMachine, PooledEmbeddings
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -26,6 +27,8 @@ class DeepFM(RankingModel):
         dim: Width of the embeddings.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -43,6 +46,7 @@ class DeepFM(RankingModel):
         dim: int = 16,
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -50,6 +54,7 @@ class DeepFM(RankingModel):
         self.dim = dim
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy, num_labels = self.dtype_policy, len(self.schema.labels)
         # Vector and linear weights of a value lie in one row: one read, one update.
         self.embeddings = PooledEmbeddings(
@@ -63,9 +68,7 @@ class DeepFM(RankingModel):
         self.factorization_machine = FactorizationMachine(
             dtype=policy, name="factorization_machine"
         )
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             num_labels,
             kernel_initializer=glorot(seed, "output"),
@@ -86,7 +89,9 @@ class DeepFM(RankingModel):
         linear = ops.sum(ops.cast(weights, "float32"), axis=1)
         pairs = ops.cast(self.factorization_machine(fields), "float32")
         flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
-        deep = self.output_layer(self.mlp(flat, training=training))
+        conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+        hidden = self.mlp(flat, **conditions, training=training)
+        deep = self.output_layer(hidden)
         return linear + pairs + deep
 
     def get_config(self) -> dict[str, Any]:
@@ -95,4 +100,5 @@ class DeepFM(RankingModel):
             "dim": self.dim,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }
