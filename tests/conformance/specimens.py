@@ -58,6 +58,17 @@ SCHEMA = FeatureSchema(
     sizes={"user_id": 9, "item_id": 12, "genres": 6, "action": 4},
 )
 
+# What models need, whose embeddings are those of others: graphs are made quickly.
+FEW = FeatureSchema(
+    user=(Categorical("user_id"), Numeric("age")),
+    item=(Categorical("item_id", dtype="int64"),),
+    sequences=(Sequence("history", (Categorical("item_id"),), max_length=4),),
+    labels=(Label("click"),),
+    user_id="user_id",
+    item_id="item_id",
+    sizes={"user_id": 9, "item_id": 12},
+)
+
 _RNG = np.random.default_rng(0)
 
 
@@ -105,18 +116,19 @@ class ModelSpecimen:
 
     cls: Any
     init_kwargs: Mapping[str, Any]
+    schema: FeatureSchema = SCHEMA
     rows: int = 48
 
     @property
     def factory(self) -> Callable[..., Any]:
-        return partial(self.cls, SCHEMA, **self.init_kwargs)
+        return partial(self.cls, self.schema, **self.init_kwargs)
 
     @property
     def batch(self) -> tuple[Any, Any, Any]:
-        x, y = make_batch(SCHEMA, self.rows)
+        x, y = make_batch(self.schema, self.rows)
         # `buy` counts only where `click` is 1.
         weights = {"click": np.ones(self.rows, "float32"), "buy": y["click"]}
-        return x, y, weights
+        return x, y, {name: weights[name] for name in y}
 
 
 # Metrics -------------------------------------------------------------------------
@@ -418,6 +430,7 @@ LAYERS: list[LayerSpecimen] = [
     LayerSpecimen(
         layers.FactorizationMachine, {}, {"fields": _floats(5, 3, 4)}, (5, 1), {}
     ),
+    LayerSpecimen(layers.InnerProducts, {}, {"fields": _floats(5, 3, 4)}, (5, 3), {}),
     *[
         LayerSpecimen(
             layers.TargetAttention,
@@ -477,5 +490,7 @@ MODELS = [
             ),
         },
     ),
+    ModelSpecimen(models.WDL, {"dim": 4, "hidden_units": [8]}, FEW),
+    ModelSpecimen(models.PNN, {"dim": 4, "hidden_units": [8]}, FEW),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

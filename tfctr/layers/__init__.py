@@ -23,6 +23,7 @@ from tfctr.layers.interaction.adaptive.rebuilt_adaptive_dense import (
 from tfctr.layers.interaction.adaptive.shared_adaptive_dense import SharedAdaptiveDense
 from tfctr.layers.interaction.cross_network import CrossNetwork
 from tfctr.layers.interaction.factorization_machine import FactorizationMachine
+from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.sequence.target_attention import TargetAttention
 
@@ -39,6 +40,7 @@ __all__ = [
     "FactorizationMachine",
     "FullAdaptiveDense",
     "GeneratorConfig",
+    "InnerProducts",
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",
     "PooledEmbeddings",

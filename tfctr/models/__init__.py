@@ -6,12 +6,16 @@ from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.din import DIN
 from tfctr.models.baselines.logistic_regression import LogisticRegression
+from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.two_tower import TwoTower
+from tfctr.models.baselines.wdl import WDL
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.towers import merged
 
 __all__ = [
     "DIN",
+    "PNN",
+    "WDL",
     "DCNv2",
     "DeepFM",
     "LogisticRegression",
@@ -25,6 +29,8 @@ __all__ = [
 
 _MODELS: tuple[type[RankingModel], ...] = (
     LogisticRegression,
+    WDL,
+    PNN,
     DeepFM,
     DCNv2,
     DIN,
