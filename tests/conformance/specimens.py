@@ -431,6 +431,23 @@ LAYERS: list[LayerSpecimen] = [
         layers.FactorizationMachine, {}, {"fields": _floats(5, 3, 4)}, (5, 1), {}
     ),
     LayerSpecimen(layers.InnerProducts, {}, {"fields": _floats(5, 3, 4)}, (5, 3), {}),
+    LayerSpecimen(
+        layers.SqueezeExcitation,
+        {"reduction_ratio": 2, "seed": 3},
+        {"fields": _floats(6, 5, 4)},
+        (6, 5, 4),
+        {"squeeze_kernel": (5, 2), "excite_kernel": (2, 5)},
+    ),
+    *[
+        LayerSpecimen(
+            layers.BilinearInteraction,
+            {"bilinear_type": kind, "seed": 3},
+            {"fields": _floats(6, 4, 5)},
+            (6, 6, 5),
+            {"kernel": (count, 5, 5)},
+        )
+        for kind, count in (("all", 1), ("interaction", 6))
+    ],
     *[
         LayerSpecimen(
             layers.TargetAttention,
@@ -492,5 +509,10 @@ MODELS = [
     ),
     ModelSpecimen(models.WDL, {"dim": 4, "hidden_units": [8]}, FEW),
     ModelSpecimen(models.PNN, {"dim": 4, "hidden_units": [8]}, FEW),
+    ModelSpecimen(
+        models.FiBiNET,
+        {"dim": 4, "reduction_ratio": 2, "bilinear_type": "all", "hidden_units": [8]},
+        FEW,
+    ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

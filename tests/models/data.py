@@ -19,6 +19,7 @@ SMALL = {
     "LogisticRegression": {},
     "WDL": {"dim": 4, "hidden_units": (8,)},
     "PNN": {"dim": 4, "hidden_units": (8,)},
+    "FiBiNET": {"dim": 4, "hidden_units": (8,), "reduction_ratio": 4},
     "DeepFM": {"dim": 4, "hidden_units": (8, 4)},
     "DCNv2": {"dim": 4, "hidden_units": (8,), "num_cross_layers": 2, "rank": 3},
     "DIN": {"dim": 4, "hidden_units": (8,), "attention_units": (5, 3)},

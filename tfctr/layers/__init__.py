@@ -21,10 +21,12 @@ from tfctr.layers.interaction.adaptive.rebuilt_adaptive_dense import (
     RebuiltAdaptiveDense,
 )
 from tfctr.layers.interaction.adaptive.shared_adaptive_dense import SharedAdaptiveDense
+from tfctr.layers.interaction.bilinear_interaction import BilinearInteraction
 from tfctr.layers.interaction.cross_network import CrossNetwork
 from tfctr.layers.interaction.factorization_machine import FactorizationMachine
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
+from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
 from tfctr.layers.sequence.target_attention import TargetAttention
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "MLP",
     "AdaptiveDense",
     "AdaptiveMLP",
+    "BilinearInteraction",
     "ConditionAttention",
     "CrossNetwork",
     "DecomposedAdaptiveDense",
@@ -46,6 +49,7 @@ __all__ = [
     "PooledEmbeddings",
     "RebuiltAdaptiveDense",
     "SharedAdaptiveDense",
+    "SqueezeExcitation",
     "TargetAttention",
     "break_even_rank",
 ]

@@ -5,6 +5,7 @@ from tfctr.models.base import RankingModel
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.din import DIN
+from tfctr.models.baselines.fibinet import FiBiNET
 from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.two_tower import TwoTower
@@ -18,6 +19,7 @@ __all__ = [
     "WDL",
     "DCNv2",
     "DeepFM",
+    "FiBiNET",
     "LogisticRegression",
     "PreRankingModel",
     "RankingModel",
@@ -31,6 +33,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     LogisticRegression,
     WDL,
     PNN,
+    FiBiNET,
     DeepFM,
     DCNv2,
     DIN,
