@@ -448,6 +448,20 @@ LAYERS: list[LayerSpecimen] = [
         )
         for kind, count in (("all", 1), ("interaction", 6))
     ],
+    LayerSpecimen(
+        layers.CompressedInteraction,
+        {"num_feature_maps": [4, 2], "activation": "tanh", "seed": 3},
+        {"fields": _floats(6, 3, 5)},
+        (6, 6),
+        {"kernel_0": (9, 4), "kernel_1": (12, 2)},
+    ),
+    LayerSpecimen(
+        layers.FieldAttention,
+        {"num_heads": 3, "head_dim": 2, "seed": 3},
+        {"fields": _floats(7, 5, 4)},
+        (7, 5, 6),
+        {f"{part}_kernel": (4, 6) for part in ("query", "key", "value", "residual")},
+    ),
     *[
         LayerSpecimen(
             layers.TargetAttention,
@@ -512,6 +526,20 @@ MODELS = [
     ModelSpecimen(
         models.FiBiNET,
         {"dim": 4, "reduction_ratio": 2, "bilinear_type": "all", "hidden_units": [8]},
+        FEW,
+    ),
+    ModelSpecimen(
+        models.xDeepFM, {"dim": 4, "num_feature_maps": [3], "hidden_units": [8]}, FEW
+    ),
+    ModelSpecimen(
+        models.AutoInt,
+        {
+            "dim": 4,
+            "num_attention_layers": 1,
+            "num_heads": 3,
+            "head_dim": 2,
+            "hidden_units": [8],
+        },
         FEW,
     ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),

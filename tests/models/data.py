@@ -22,6 +22,13 @@ SMALL = {
     "FiBiNET": {"dim": 4, "hidden_units": (8,), "reduction_ratio": 4},
     "DeepFM": {"dim": 4, "hidden_units": (8, 4)},
     "DCNv2": {"dim": 4, "hidden_units": (8,), "num_cross_layers": 2, "rank": 3},
+    "xDeepFM": {"dim": 4, "hidden_units": (8,), "num_feature_maps": (3, 2)},
+    "AutoInt": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "num_attention_layers": 2,
+        "head_dim": 3,
+    },
     "DIN": {"dim": 4, "hidden_units": (8,), "attention_units": (5, 3)},
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
 }

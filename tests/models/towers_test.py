@@ -45,8 +45,8 @@ every_way = pytest.mark.parametrize(
 )
 
 
-def plain(name, apg):
-    model = models.get(name)(SIZED, **SMALL[name], apg=apg)
+def plain(name, **kwargs):
+    model = models.get(name)(SIZED, **SMALL[name], **kwargs)
     model.build()
     return model
 
@@ -72,13 +72,13 @@ def with_fake_tower(model):
 
 def test_there_are_models_to_test():
     assert {"DeepFM", "DCNv2", "DIN"} <= set(NAMES)
-    with_tower = {n for n in models.names() if hasattr(made(n), "mlp")}
+    with_tower = {n for n in models.names() if hasattr(plain(n), "mlp")}
     assert with_tower == set(NAMES)
 
 
 @every_model
 def test_all_but_the_tower_is_bit_for_bit_that_of_the_static_model(name):
-    static, adaptive = plain(name, None), plain(name, BOTH_SIDES)
+    static, adaptive = plain(name), plain(name, apg=BOTH_SIDES)
     assert type(static.mlp) is MLP
     assert type(adaptive.mlp) is AdaptiveMLP
     expected = outside(static)
@@ -197,6 +197,11 @@ def test_rank_none_generates_whole_matrices():
     first = model.mlp.dense_layers[0]
     width = first.width
     assert first.parameter_generator.shapes == {"kernel": [width, 8]}
+
+
+def test_adaptive_tower_without_layers_is_refused():
+    with pytest.raises(InputError, match=r"`hidden_units`: received \[\]"):
+        made("AutoInt", hidden_units=(), apg=BOTH_SIDES)
 
 
 def test_static_towers_take_no_conditions():

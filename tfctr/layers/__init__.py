@@ -22,8 +22,10 @@ from tfctr.layers.interaction.adaptive.rebuilt_adaptive_dense import (
 )
 from tfctr.layers.interaction.adaptive.shared_adaptive_dense import SharedAdaptiveDense
 from tfctr.layers.interaction.bilinear_interaction import BilinearInteraction
+from tfctr.layers.interaction.compressed_interaction import CompressedInteraction
 from tfctr.layers.interaction.cross_network import CrossNetwork
 from tfctr.layers.interaction.factorization_machine import FactorizationMachine
+from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
@@ -35,12 +37,14 @@ __all__ = [
     "AdaptiveDense",
     "AdaptiveMLP",
     "BilinearInteraction",
+    "CompressedInteraction",
     "ConditionAttention",
     "CrossNetwork",
     "DecomposedAdaptiveDense",
     "EmbeddingCollection",
     "EmbeddingTable",
     "FactorizationMachine",
+    "FieldAttention",
     "FullAdaptiveDense",
     "GeneratorConfig",
     "InnerProducts",

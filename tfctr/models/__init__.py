@@ -2,6 +2,7 @@
 
 from tfctr.errors import UnknownName
 from tfctr.models.base import RankingModel
+from tfctr.models.baselines.autoint import AutoInt
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.din import DIN
@@ -10,6 +11,7 @@ from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.wdl import WDL
+from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.towers import merged
 
@@ -17,6 +19,7 @@ __all__ = [
     "DIN",
     "PNN",
     "WDL",
+    "AutoInt",
     "DCNv2",
     "DeepFM",
     "FiBiNET",
@@ -27,6 +30,7 @@ __all__ = [
     "get",
     "merged",
     "names",
+    "xDeepFM",
 ]
 
 _MODELS: tuple[type[RankingModel], ...] = (
@@ -36,6 +40,8 @@ _MODELS: tuple[type[RankingModel], ...] = (
     FiBiNET,
     DeepFM,
     DCNv2,
+    xDeepFM,
+    AutoInt,
     DIN,
     TwoTower,
 )

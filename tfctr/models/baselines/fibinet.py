@@ -70,19 +70,18 @@ class FiBiNET(RankingModel):
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
         self.apg = APG.of(apg)
-        options: dict[str, Any] = {"seed": seed, "dtype": self.dtype_policy}
-        self.embeddings = embeddings_with_weights(self.schema, dim, **options)
+        policy = self.dtype_policy
+        self.embeddings = embeddings_with_weights(
+            self.schema, dim, seed=seed, dtype=policy
+        )
         self.squeeze_excitation = SqueezeExcitation(
-            reduction_ratio=reduction_ratio, name="squeeze_excitation", **options
+            reduction_ratio=reduction_ratio,
+            seed=seed,
+            dtype=policy,
+            name="squeeze_excitation",
         )
-        self.bilinear, self.weighted_bilinear = (
-            BilinearInteraction(
-                bilinear_type=bilinear_type,
-                **{**options, "seed": seed + place},
-                name=name,
-            )
-            for place, name in enumerate(("bilinear", "weighted_bilinear"))
-        )
+        self.bilinear = self._bilinear("bilinear", seed)
+        self.weighted_bilinear = self._bilinear("weighted_bilinear", seed + 1)
         self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
@@ -119,3 +118,11 @@ class FiBiNET(RankingModel):
             "dropout": self.dropout,
             "apg": self.apg and self.apg.to_dict(),
         }
+
+    def _bilinear(self, name: str, seed: int) -> BilinearInteraction:
+        return BilinearInteraction(
+            bilinear_type=self.bilinear_type,
+            seed=seed,
+            dtype=self.dtype_policy,
+            name=name,
+        )
