@@ -30,7 +30,7 @@ class AutoInt(RankingModel):
         num_heads: Number of heads of each.
         head_dim: Width of each head.
         hidden_units: Widths of the MLP. Without any there is no MLP (`mlp` is `None`):
-            the paper's AutoInt, where the default is its AutoInt+.
+            the paper's AutoInt instead of its AutoInt+.
         dropout: Dropout in the MLP.
         apg: Settings that make the MLP adaptive, `APG` or its dict: see
             `tfctr.layers.APG`. Static by default.
