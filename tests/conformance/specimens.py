@@ -505,6 +505,7 @@ MODELS = [
                 ["user_id", "item_id"], over_parameterization=4, rank=2, start="static"
             ),
         },
+        FEW,
     ),
     ModelSpecimen(
         models.DIN,
@@ -513,13 +514,14 @@ MODELS = [
             "attention_units": [8, 4],
             "hidden_units": [16, 8],
             "apg": layers.APG(
-                ["user_id", "device"],
-                rank=2,
+                ["user_id", "age"],
+                rank=1,
                 version="v3",
                 aggregation="attention",
                 start="static",
             ),
         },
+        FEW,
     ),
     ModelSpecimen(models.WDL, {"dim": 4, "hidden_units": [8]}, FEW),
     ModelSpecimen(models.PNN, {"dim": 4, "hidden_units": [8]}, FEW),
