@@ -4,6 +4,7 @@ Protocol (docs/results/protocol.md): one schema and one split by time; the same 
 of trials for each model on the validation part; then several seeds on the test part.
 
     python benchmarks/results.py --data movielens_100k --json build/results.json
+    python benchmarks/results.py --models DeepFM DeepFM+APG DeepFM+APG-self
     python benchmarks/results.py --quick
 """
 
@@ -24,7 +25,9 @@ from rich.table import Table
 from scipy import stats
 
 from tfctr.data import Dataset
+from tfctr.errors import UnknownName
 from tfctr.evaluation import report_from_arrays
+from tfctr.features import FeatureSchema
 from tfctr.training import TrainingConfig, train
 from tfctr.training.runs import load_dataset
 
@@ -36,6 +39,19 @@ METRICS = (
     "expected_calibration_error",
 )
 MODELS = ("LogisticRegression", "DeepFM", "DCNv2", "DIN", "TwoTower")
+# `DeepFM+APG` is DeepFM with an adaptive tower; the others are its ablations.
+APG_FORMS: dict[str, dict[str, Any]] = {
+    "APG": {},
+    "APG-v1": {"rank": None},
+    "APG-v3": {"version": "v3"},
+    "APG-v5": {"over_parameterization": 32},
+    "APG-user": {"condition": ["user"]},
+    "APG-item": {"condition": ["item"]},
+    "APG-self": {"condition": "self"},
+    "APG-attention": {"aggregation": "attention"},
+    "APG-detached": {"stop_condition_gradient": True},
+    "APG-conditional": {"start": "conditional"},
+}
 LEARNING_RATES = (1e-3, 3e-3)
 DROPOUTS = (0.0, 0.3)
 DIMS = (8, 16)
@@ -59,12 +75,34 @@ def trials(model: str, count: int) -> Iterator[dict[str, Any]]:
         yield grid[place]
 
 
+def form_of(model: str, schema: FeatureSchema) -> tuple[str, dict[str, Any]]:
+    """The class and its extra arguments, of a name such as `DeepFM+APG-v5`."""
+    name, _, form = model.partition("+")
+    if not form:
+        return name, {}
+    if form not in APG_FORMS:
+        raise UnknownName("form", form, APG_FORMS)
+    ids = {"user": schema.user_id, "item": schema.item_id}
+    settings = {"condition": ["user", "item"], "rank": 8, "start": "static"}
+    settings |= APG_FORMS[form]
+    if settings["condition"] != "self":
+        settings["condition"] = [ids[role] for role in settings["condition"]]
+    return name, {"apg": settings}
+
+
 def run(
     model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
 ) -> Any:
     """Trains once; metrics on `part` with sizes and times."""
+    name, extra = form_of(model, data.schema)
+    arguments = {**setting["arguments"], **extra}
     config = TrainingConfig(
-        model=model, epochs=20, batch_size=512, seed=seed, **setting
+        model=name,
+        arguments=arguments,
+        epochs=20,
+        batch_size=512,
+        learning_rate=setting["learning_rate"],
+        seed=seed,
     )
     started = time.perf_counter()
     trained = train(

@@ -276,6 +276,105 @@ TABLES = {
     "scale_history_price/kernel": (1, 4),
 }
 
+# Names and shapes of `inputs W(condition) + bias` at width 6, 5 units and rank 3.
+GENERATOR = {"generator/hidden/dense_0/kernel": (4, 7)}
+GENERATOR |= {"generator/hidden/dense_0/bias": (7,)}
+CORE = {"generator/output/kernel": (7, 9), "generator/output/bias": (9,)}
+FACTORS = 6 * 3 + 3 * 3 + 3 * 5
+OPTIONS = {
+    "units": 5,
+    "activation": "tanh",
+    "generator": layers.GeneratorConfig(units=[7], start="static"),
+    "seed": 3,
+}
+OVER_PARAMETERIZED = {
+    "input_factor_left": (6, 4),
+    "input_factor_right": (4, 3),
+    "output_factor_left": (3, 4),
+    "output_factor_right": (4, 5),
+}
+
+
+def _adaptive(cls: Any, weights: Mapping[str, Any], **options: Any) -> LayerSpecimen:
+    return LayerSpecimen(
+        cls,
+        {**OPTIONS, **options},
+        {"inputs": _floats(4, 6), "condition": _floats(4, 4)},
+        (4, 5),
+        {**GENERATOR, **weights, "bias": (5,)},
+    )
+
+
+ADAPTIVE_LAYERS = [
+    _adaptive(
+        layers.FullAdaptiveDense,
+        {"generator/output/kernel": (7, 30), "generator/output/bias": (30,)},
+    ),
+    *(
+        _adaptive(
+            cls,
+            {
+                "generator/output/kernel": (7, FACTORS),
+                "generator/output/bias": (FACTORS,),
+            },
+            rank=3,
+        )
+        for cls in (layers.RebuiltAdaptiveDense, layers.DecomposedAdaptiveDense)
+    ),
+    _adaptive(
+        layers.SharedAdaptiveDense,
+        {**CORE, "input_factor": (6, 3), "output_factor": (3, 5)},
+        rank=3,
+    ),
+    _adaptive(
+        layers.OverParameterizedAdaptiveDense,
+        {**CORE, **OVER_PARAMETERIZED},
+        rank=3,
+        inner_width=4,
+    ),
+    LayerSpecimen(
+        layers.ParameterGenerator,
+        {"shapes": {"core": [2, 2], "kernel": [3]}, "seed": 3},
+        {"condition": _floats(4, 2, 6), "condition_weights": _floats(4, 2)},
+        {"core": (4, 2, 2), "kernel": (4, 3)},
+        {"output/kernel": (6, 7), "output/bias": (7,)},
+    ),
+    LayerSpecimen(
+        layers.ConditionAttention,
+        {"units": 5, "seed": 3},
+        {"conditions": _floats(4, 3, 6)},
+        (4, 6),
+        {"kernel": (6, 5), "bias": (5,), "score": (5, 1)},
+    ),
+    LayerSpecimen(
+        layers.AdaptiveMLP,
+        {
+            "hidden_units": [16, 8],
+            "apg": layers.APG(["a", "b"], rank=2, aggregation="output_attention"),
+            "activation": "tanh",
+            "dropout": 0.3,
+            "seed": 3,
+        },
+        {"inputs": _floats(4, 12), "conditions": _floats(4, 2, 5)},
+        (4, 8),
+        {
+            "attention/kernel": (5, 16),
+            "attention/bias": (16,),
+            "attention/score": (16, 1),
+            "dense_0/generator/output/kernel": (5, 4),
+            "dense_0/generator/output/bias": (4,),
+            "dense_0/input_factor": (12, 2),
+            "dense_0/output_factor": (2, 16),
+            "dense_0/bias": (16,),
+            "dense_1/generator/output/kernel": (5, 4),
+            "dense_1/generator/output/bias": (4,),
+            "dense_1/input_factor": (16, 2),
+            "dense_1/output_factor": (2, 8),
+            "dense_1/bias": (8,),
+        },
+    ),
+]
+
 LAYERS: list[LayerSpecimen] = [
     LayerSpecimen(
         layers.EmbeddingTable,
@@ -313,6 +412,7 @@ LAYERS: list[LayerSpecimen] = [
             "dense_1/bias": (2,),
         },
     ),
+    *ADAPTIVE_LAYERS,
     LayerSpecimen(
         layers.CrossNetwork,
         {"num_layers": 2, "seed": 3},
@@ -394,6 +494,34 @@ MODELS = [
     ),
     ModelSpecimen(
         models.DIN, {"dim": 4, "attention_units": [8, 4], "hidden_units": [16, 8]}
+    ),
+    # Two of many: the others are held to fewer laws in tests/models/towers_test.py.
+    ModelSpecimen(
+        models.DeepFM,
+        {
+            "dim": 4,
+            "hidden_units": [16, 8],
+            "apg": layers.APG(
+                ["user_id", "item_id"], over_parameterization=4, rank=2, start="static"
+            ),
+        },
+        FEW,
+    ),
+    ModelSpecimen(
+        models.DIN,
+        {
+            "dim": 4,
+            "attention_units": [8, 4],
+            "hidden_units": [16, 8],
+            "apg": layers.APG(
+                ["user_id", "age"],
+                rank=1,
+                version="v3",
+                aggregation="attention",
+                start="static",
+            ),
+        },
+        FEW,
     ),
     ModelSpecimen(models.WDL, {"dim": 4, "hidden_units": [8]}, FEW),
     ModelSpecimen(models.PNN, {"dim": 4, "hidden_units": [8]}, FEW),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfctr.errors import InputError, UnknownName
 from tfctr.export.item_store import ItemStore, ItemTable
+from tfctr.export.merging import MergedFactors
 from tfctr.export.quantization import ServedTables
 from tfctr.export.requests import ITEM_ROLES, USER_ROLES, cut, request_specs
 from tfctr.features import (
@@ -68,7 +69,8 @@ class ServingModule(tf.Module):
         for model in models:
             model.build()  # one that was never called has no variables yet
         self._tables = ServedTables(models, table_format)
-        replaced = self._tables.replaced
+        self._merged = MergedFactors(models)
+        replaced = self._tables.replaced | self._merged.replaced
         self.model_variables = [
             variable.value
             for model in models
@@ -78,7 +80,7 @@ class ServingModule(tf.Module):
 
     def signatures(self) -> dict[str, Any]:
         """Concrete functions by signature name."""
-        with self._tables.in_use():
+        with self._tables.in_use(), self._merged.in_use():
             return self._trace()
 
     def _trace(self) -> dict[str, Any]:

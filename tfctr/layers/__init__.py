@@ -3,6 +3,24 @@
 from tfctr.layers.embedding.collection import EmbeddingCollection
 from tfctr.layers.embedding.pooled import PooledEmbeddings
 from tfctr.layers.embedding.table import EmbeddingTable
+from tfctr.layers.interaction.adaptive.adaptive_dense import AdaptiveDense
+from tfctr.layers.interaction.adaptive.adaptive_mlp import AdaptiveMLP
+from tfctr.layers.interaction.adaptive.apg import APG
+from tfctr.layers.interaction.adaptive.condition_attention import ConditionAttention
+from tfctr.layers.interaction.adaptive.costs import break_even_rank
+from tfctr.layers.interaction.adaptive.decomposed_adaptive_dense import (
+    DecomposedAdaptiveDense,
+)
+from tfctr.layers.interaction.adaptive.full_adaptive_dense import FullAdaptiveDense
+from tfctr.layers.interaction.adaptive.generator_config import GeneratorConfig
+from tfctr.layers.interaction.adaptive.over_parameterized_adaptive_dense import (
+    OverParameterizedAdaptiveDense,
+)
+from tfctr.layers.interaction.adaptive.parameter_generator import ParameterGenerator
+from tfctr.layers.interaction.adaptive.rebuilt_adaptive_dense import (
+    RebuiltAdaptiveDense,
+)
+from tfctr.layers.interaction.adaptive.shared_adaptive_dense import SharedAdaptiveDense
 from tfctr.layers.interaction.bilinear_interaction import BilinearInteraction
 from tfctr.layers.interaction.compressed_interaction import CompressedInteraction
 from tfctr.layers.interaction.cross_network import CrossNetwork
@@ -14,16 +32,28 @@ from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
 from tfctr.layers.sequence.target_attention import TargetAttention
 
 __all__ = [
+    "APG",
     "MLP",
+    "AdaptiveDense",
+    "AdaptiveMLP",
     "BilinearInteraction",
     "CompressedInteraction",
+    "ConditionAttention",
     "CrossNetwork",
+    "DecomposedAdaptiveDense",
     "EmbeddingCollection",
     "EmbeddingTable",
     "FactorizationMachine",
     "FieldAttention",
+    "FullAdaptiveDense",
+    "GeneratorConfig",
     "InnerProducts",
+    "OverParameterizedAdaptiveDense",
+    "ParameterGenerator",
     "PooledEmbeddings",
+    "RebuiltAdaptiveDense",
+    "SharedAdaptiveDense",
     "SqueezeExcitation",
     "TargetAttention",
+    "break_even_rank",
 ]

@@ -13,6 +13,7 @@ from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.towers import merged
 
 __all__ = [
     "DIN",
@@ -27,6 +28,7 @@ __all__ = [
     "RankingModel",
     "TwoTower",
     "get",
+    "merged",
     "names",
     "xDeepFM",
 ]

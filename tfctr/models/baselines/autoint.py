@@ -8,9 +8,10 @@ from keras import ops
 
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP, FieldAttention, PooledEmbeddings
+from tfctr.layers import APG, MLP, AdaptiveMLP, FieldAttention, PooledEmbeddings
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -31,6 +32,8 @@ class AutoInt(RankingModel):
         hidden_units: Widths of the MLP. Without any there is no MLP (`mlp` is `None`):
             the paper's AutoInt instead of its AutoInt+.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -51,6 +54,7 @@ class AutoInt(RankingModel):
         head_dim: int = 16,
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -67,11 +71,12 @@ class AutoInt(RankingModel):
         self.head_dim = head_dim
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         self.embeddings = PooledEmbeddings(
             self.schema, dim, seed=seed, dtype=self.dtype_policy, name="embeddings"
         )
         self.attentions = [self._attention(k) for k in range(num_attention_layers)]
-        self.mlp = self._mlp() if self.hidden_units else None
+        self.mlp = self._tower()
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
@@ -94,7 +99,8 @@ class AutoInt(RankingModel):
         parts = [ops.reshape(attended, (-1, width))]
         if self.mlp is not None:
             flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
-            parts.append(self.mlp(flat, training=training))
+            conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+            parts.append(self.mlp(flat, **conditions, training=training))
         return self.output_layer(ops.concatenate(parts, axis=-1))
 
     def get_config(self) -> dict[str, Any]:
@@ -106,6 +112,7 @@ class AutoInt(RankingModel):
             "head_dim": self.head_dim,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }
 
     def _attention(self, place: int) -> FieldAttention:
@@ -117,11 +124,7 @@ class AutoInt(RankingModel):
             name=f"attention_{place}",
         )
 
-    def _mlp(self) -> MLP:
-        return MLP(
-            self.hidden_units,
-            dropout=self.dropout,
-            seed=self.seed,
-            dtype=self.dtype_policy,
-            name="mlp",
-        )
+    def _tower(self) -> MLP | AdaptiveMLP | None:
+        if not self.hidden_units and self.apg is None:
+            return None
+        return make_tower(self, self.embeddings.fields())

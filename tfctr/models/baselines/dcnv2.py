@@ -7,9 +7,10 @@ import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP, CrossNetwork, PooledEmbeddings
+from tfctr.layers import APG, CrossNetwork, PooledEmbeddings
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -28,6 +29,8 @@ class DCNv2(RankingModel):
         rank: Rank of the cross matrices; full by default.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -46,6 +49,7 @@ class DCNv2(RankingModel):
         rank: int | None = None,
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -55,6 +59,7 @@ class DCNv2(RankingModel):
         self.rank = rank
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy = self.dtype_policy
         self.embeddings = PooledEmbeddings(
             self.schema, dim, seed=seed, dtype=policy, name="embeddings"
@@ -62,9 +67,7 @@ class DCNv2(RankingModel):
         self.cross_network = CrossNetwork(
             num_cross_layers, rank=rank, seed=seed, dtype=policy, name="cross_network"
         )
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
@@ -83,7 +86,8 @@ class DCNv2(RankingModel):
         fields = joined(embedded, "fields")
         flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
         crossed = self.cross_network(flat)
-        deep = self.mlp(flat, training=training)
+        conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+        deep = self.mlp(flat, **conditions, training=training)
         return self.output_layer(ops.concatenate([crossed, deep], axis=-1))
 
     def get_config(self) -> dict[str, Any]:
@@ -94,4 +98,5 @@ class DCNv2(RankingModel):
             "rank": self.rank,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }

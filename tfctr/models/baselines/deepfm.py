@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP, FactorizationMachine, PooledEmbeddings
+from tfctr.layers import APG, FactorizationMachine
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
+from tfctr.models.baselines.first_order import embeddings_with_weights
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -25,6 +28,8 @@ class DeepFM(RankingModel):
         dim: Width of the embeddings.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -42,6 +47,7 @@ class DeepFM(RankingModel):
         dim: int = 16,
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -49,22 +55,15 @@ class DeepFM(RankingModel):
         self.dim = dim
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy, num_labels = self.dtype_policy, len(self.schema.labels)
-        # Vector and linear weights of a value lie in one row: one read, one update.
-        self.embeddings = PooledEmbeddings(
-            self.schema,
-            dim + num_labels,
-            stddev=[0.05] * dim + [0.001] * num_labels,
-            seed=seed,
-            dtype=policy,
-            name="embeddings",
+        self.embeddings = embeddings_with_weights(
+            self.schema, dim, seed=seed, dtype=policy
         )
         self.factorization_machine = FactorizationMachine(
             dtype=policy, name="factorization_machine"
         )
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             num_labels,
             kernel_initializer=glorot(seed, "output"),
@@ -82,7 +81,10 @@ class DeepFM(RankingModel):
     ) -> Tensor:
         rows = joined(embedded, "fields")
         flat, linear, pairs = self.factorization_machine.parts(rows, self.dim)
-        deep = self.output_layer(self.mlp(flat, training=training))
+        fields = ops.reshape(flat, (-1, rows.shape[1], self.dim))
+        conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+        hidden = self.mlp(flat, **conditions, training=training)
+        deep = self.output_layer(hidden)
         return linear + pairs + deep
 
     def get_config(self) -> dict[str, Any]:
@@ -91,4 +93,5 @@ class DeepFM(RankingModel):
             "dim": self.dim,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }

@@ -9,9 +9,10 @@ from keras import ops
 from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, Timestamp
-from tfctr.layers import MLP, EmbeddingCollection, TargetAttention
+from tfctr.layers import APG, EmbeddingCollection, TargetAttention
 from tfctr.layers.sequence.events import RealEvents
 from tfctr.models.base import RankingModel
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -35,6 +36,9 @@ class DIN(RankingModel):
         normalization: `"none"` as in the paper, or `"softmax"`.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`; conditions are features of user, context or item.
+            Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -55,6 +59,7 @@ class DIN(RankingModel):
         normalization: str = "none",
         hidden_units: Sequence[int] = (128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -64,6 +69,7 @@ class DIN(RankingModel):
         self.normalization = normalization
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy = self.dtype_policy
         self._shared = {s.name: _shared(self.schema, s) for s in self.schema.sequences}
         if not self._shared:
@@ -77,9 +83,7 @@ class DIN(RankingModel):
             for name, shared in self._shared.items()
             if len(self._fields_of(name)) > len(shared)
         }
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self._condition_fields())
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
@@ -108,7 +112,8 @@ class DIN(RankingModel):
             events = self._events(name, event_fields)
             interest = self.attentions[name].pool(candidates, events, layouts[name])
             parts += [interest, interest * candidates]
-        hidden = self.mlp(kernels.concat(parts), training=training)
+        conditions = conditions_of(self.apg, self._condition_fields(), fields)
+        hidden = self.mlp(kernels.concat(parts), **conditions, training=training)
         return self._by_label(self.output_layer(hidden))
 
     def encode_user(
@@ -143,7 +148,9 @@ class DIN(RankingModel):
                 events_mask=state[f"{name}_mask"],
             )
             parts += [interest, interest * candidates]
-        hidden = self.mlp(ops.concatenate(parts, axis=-1), training=training)
+        conditions = self._conditions(parts[:2])
+        flat = ops.concatenate(parts, axis=-1)
+        hidden = self.mlp(flat, **conditions, training=training)
         return self._by_label(self.output_layer(hidden))
 
     def get_config(self) -> dict[str, Any]:
@@ -154,6 +161,7 @@ class DIN(RankingModel):
             "normalization": self.normalization,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }
 
     def _attention(self, name: str) -> TargetAttention:
@@ -173,6 +181,17 @@ class DIN(RankingModel):
             dtype=self.dtype_policy,
             name=f"{name}_projection",
         )
+
+    def _condition_fields(self) -> list[str]:
+        return self.embeddings.stacked_fields(("user", "context", "item"))
+
+    def _conditions(self, sides: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Conditions of pairs, of the flat embeddings of user and candidate."""
+        if self.apg is None or self.apg.is_self_wise:
+            return {}
+        names, flat = self._condition_fields(), ops.concatenate(sides, axis=-1)
+        fields = ops.reshape(flat, (*ops.shape(flat)[:-1], len(names), self.dim))
+        return conditions_of(self.apg, names, fields)
 
     def _fields_of(self, sequence: str) -> list[str]:
         return [

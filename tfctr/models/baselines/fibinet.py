@@ -7,13 +7,14 @@ import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP, BilinearInteraction, SqueezeExcitation
+from tfctr.layers import APG, BilinearInteraction, SqueezeExcitation
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
 from tfctr.models.baselines.first_order import (
     embeddings_with_weights,
     fields_and_linear,
 )
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -36,6 +37,8 @@ class FiBiNET(RankingModel):
             `"interaction"`: one for each pair of fields.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -56,6 +59,7 @@ class FiBiNET(RankingModel):
         bilinear_type: str = "each",
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -65,6 +69,7 @@ class FiBiNET(RankingModel):
         self.bilinear_type = bilinear_type
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy = self.dtype_policy
         self.embeddings = embeddings_with_weights(
             self.schema, dim, seed=seed, dtype=policy
@@ -77,9 +82,7 @@ class FiBiNET(RankingModel):
         )
         self.bilinear = self._bilinear("bilinear", seed)
         self.weighted_bilinear = self._bilinear("weighted_bilinear", seed + 1)
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
@@ -101,7 +104,9 @@ class FiBiNET(RankingModel):
             [self.bilinear(fields), self.weighted_bilinear(weighted)], axis=1
         )
         flat = ops.reshape(products, (-1, products.shape[1] * self.dim))
-        return linear + self.output_layer(self.mlp(flat, training=training))
+        conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+        hidden = self.mlp(flat, **conditions, training=training)
+        return linear + self.output_layer(hidden)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -111,6 +116,7 @@ class FiBiNET(RankingModel):
             "bilinear_type": self.bilinear_type,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }
 
     def _bilinear(self, name: str, seed: int) -> BilinearInteraction:

@@ -7,9 +7,10 @@ import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP, InnerProducts, PooledEmbeddings
+from tfctr.layers import APG, InnerProducts, PooledEmbeddings
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -26,6 +27,8 @@ class PNN(RankingModel):
         dim: Width of the embeddings.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -44,6 +47,7 @@ class PNN(RankingModel):
         dim: int = 16,
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -51,14 +55,13 @@ class PNN(RankingModel):
         self.dim = dim
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy = self.dtype_policy
         self.embeddings = PooledEmbeddings(
             self.schema, dim, seed=seed, dtype=policy, name="embeddings"
         )
         self.inner_products = InnerProducts(dtype=policy, name="inner_products")
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
@@ -77,7 +80,8 @@ class PNN(RankingModel):
         fields = joined(embedded, "fields")
         flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
         hidden = ops.concatenate([flat, self.inner_products(fields)], axis=-1)
-        return self.output_layer(self.mlp(hidden, training=training))
+        conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+        return self.output_layer(self.mlp(hidden, **conditions, training=training))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -85,4 +89,5 @@ class PNN(RankingModel):
             "dim": self.dim,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }

@@ -7,13 +7,14 @@ import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP
+from tfctr.layers import APG
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
 from tfctr.models.baselines.first_order import (
     embeddings_with_weights,
     fields_and_linear,
 )
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -33,6 +34,8 @@ class WDL(RankingModel):
         dim: Width of the embeddings.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -52,6 +55,7 @@ class WDL(RankingModel):
         dim: int = 16,
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -59,13 +63,12 @@ class WDL(RankingModel):
         self.dim = dim
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy = self.dtype_policy
         self.embeddings = embeddings_with_weights(
             self.schema, dim, seed=seed, dtype=policy
         )
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
@@ -83,7 +86,8 @@ class WDL(RankingModel):
     ) -> Tensor:
         fields, wide = fields_and_linear(joined(embedded, "fields"), self.dim)
         flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
-        return wide + self.output_layer(self.mlp(flat, training=training))
+        conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+        return wide + self.output_layer(self.mlp(flat, **conditions, training=training))
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -91,4 +95,5 @@ class WDL(RankingModel):
             "dim": self.dim,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }

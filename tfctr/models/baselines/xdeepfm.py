@@ -7,13 +7,14 @@ import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
-from tfctr.layers import MLP, CompressedInteraction
+from tfctr.layers import APG, CompressedInteraction
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
 from tfctr.models.baselines.first_order import (
     embeddings_with_weights,
     fields_and_linear,
 )
+from tfctr.models.towers import conditions_of, make_tower
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
@@ -31,6 +32,8 @@ class xDeepFM(RankingModel):
         num_feature_maps: Number of feature maps of each layer of the CIN.
         hidden_units: Widths of the MLP.
         dropout: Dropout in the MLP.
+        apg: Settings that make the MLP adaptive, `APG` or its dict: see
+            `tfctr.layers.APG`. Static by default.
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -51,6 +54,7 @@ class xDeepFM(RankingModel):
         num_feature_maps: Sequence[int] = (64, 64),
         hidden_units: Sequence[int] = (256, 128, 64),
         dropout: float = 0.0,
+        apg: APG | Mapping[str, Any] | None = None,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -59,6 +63,7 @@ class xDeepFM(RankingModel):
         self.num_feature_maps = list(num_feature_maps)
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
+        self.apg = APG.of(apg)
         policy = self.dtype_policy
         self.embeddings = embeddings_with_weights(
             self.schema, dim, seed=seed, dtype=policy
@@ -69,9 +74,7 @@ class xDeepFM(RankingModel):
             dtype=policy,
             name="compressed_interaction",
         )
-        self.mlp = MLP(
-            self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
-        )
+        self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
@@ -90,7 +93,8 @@ class xDeepFM(RankingModel):
         fields, linear = fields_and_linear(joined(embedded, "fields"), self.dim)
         explicit = self.compressed_interaction(fields)
         flat = ops.reshape(fields, (-1, fields.shape[1] * self.dim))
-        deep = self.mlp(flat, training=training)
+        conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
+        deep = self.mlp(flat, **conditions, training=training)
         parts = ops.concatenate([explicit, deep], axis=-1)
         return linear + self.output_layer(parts)
 
@@ -101,4 +105,5 @@ class xDeepFM(RankingModel):
             "num_feature_maps": self.num_feature_maps,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
+            "apg": self.apg and self.apg.to_dict(),
         }

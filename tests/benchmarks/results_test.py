@@ -1,0 +1,29 @@
+"""Tests of `benchmarks/results.py`."""
+
+import pytest
+import results
+
+from tests.models.data import PLAIN
+from tfctr.errors import UnknownName
+from tfctr.layers import APG
+
+
+def test_forms_of_apg_are_settings_of_a_model():
+    assert results.form_of("DeepFM", PLAIN) == ("DeepFM", {})
+    name, extra = results.form_of("DeepFM+APG", PLAIN)
+    assert name == "DeepFM"
+    assert APG.of(extra["apg"]) == APG(["user_id", "item_id"], "v4", 8, start="static")
+    _, extra = results.form_of("DIN+APG-user", PLAIN)
+    assert APG.of(extra["apg"]).condition == ("user_id",)
+
+
+@pytest.mark.parametrize(
+    ("form", "version"), [("APG-v1", "v1"), ("APG-v5", "v5"), ("APG-self", "v4")]
+)
+def test_ablations_change_one_setting(form, version):
+    assert APG.of(results.form_of(f"DCNv2+{form}", PLAIN)[1]["apg"]).version == version
+
+
+def test_unknown_form_is_named_with_the_nearest():
+    with pytest.raises(UnknownName, match="Did you mean 'APG-v5'"):
+        results.form_of("DeepFM+APGv5", PLAIN)

@@ -1,0 +1,1 @@
+"""Dense layers whose weights are generated for each example (APG)."""
