@@ -8,9 +8,11 @@ from tfctr.models.baselines.din import DIN
 from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.tlsi import TLSI
 
 __all__ = [
     "DIN",
+    "TLSI",
     "DCNv2",
     "DeepFM",
     "LogisticRegression",
@@ -27,6 +29,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     DCNv2,
     DIN,
     TwoTower,
+    TLSI,
 )
 
 
