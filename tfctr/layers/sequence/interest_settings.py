@@ -42,6 +42,7 @@ class InterestSettings:
         start_seconds: Moments count from this Unix time, `t_s` in the paper; from the
             request by default.
         attention_units: Widths of the scoring MLPs.
+        activation: Activation of the scoring MLPs.
         gate_units: Widths of layers before the gate.
         forget_bias: Constant added to the forget gate.
         join: How both attentions reach the head: `sum`, or `concat`.
@@ -49,13 +50,14 @@ class InterestSettings:
 
     variant: str = "full"
     score: str = "mlp"
-    time_encoding: str = "scalar"
+    time_encoding: str = "cyclic"
     distance: str = "circular"
     units: tuple[str, ...] = PAPER_UNITS
     scale: str = "log"
     floor_seconds: float = 60.0
     start_seconds: int | None = None
     attention_units: tuple[int, ...] = (32, 16)
+    activation: str = "relu"
     gate_units: tuple[int, ...] = ()
     forget_bias: float = 1.0
     join: str = "sum"
@@ -105,14 +107,25 @@ class InterestSettings:
         return VARIANTS[self.variant]
 
     @property
-    def has_long(self) -> bool:
-        """Whether there is a long-term part."""
-        return self.variant != "S"
+    def long_parts(self) -> tuple[str, ...]:
+        """Which attentions the long-term part has."""
+        wanted = {
+            "fused": ("content", "time"),
+            "content": ("content",),
+            "time": ("time",),
+        }
+        needed = {part for name in self.interests for part in wanted.get(name, ())}
+        return tuple(part for part in ("content", "time") if part in needed)
 
     @property
     def has_short(self) -> bool:
         """Whether there is a short-term part."""
-        return self.variant not in ("L", "L-c", "L-t")
+        return bool({"short", "fused"} & set(self.interests))
+
+    @property
+    def has_gate(self) -> bool:
+        """Whether both parts are mixed."""
+        return "fused" in self.interests
 
     @property
     def time_points(self) -> bool:
@@ -131,14 +144,17 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "paper": {
         "score": "bilinear",
+        "time_encoding": "scalar",
         "distance": "plain",
         "scale": "linear",
         "forget_bias": 0.0,
     },
     "author": {
+        "time_encoding": "scalar",
         "units": AUTHOR_UNITS,
         "floor_seconds": 43_200.0,
         "attention_units": (80, 40),
+        "activation": "sigmoid",
         "gate_units": (80, 40),
         "join": "concat",
     },

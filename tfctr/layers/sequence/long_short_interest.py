@@ -90,16 +90,23 @@ class LongShortInterest(keras.layers.Layer):
         attention: dict[str, Any] = {
             "score": settings.score,
             "hidden_units": settings.attention_units,
+            "activation": settings.activation,
             "dtype": self.dtype_policy,
         }
-        self.long = TimeAwareAttention(seed=seed, name="long", **attention)
-        self.short = SoftmaxAttention(seed=seed + 2, name="short", **attention)
-        self.gate = InterestGate(
-            hidden_units=settings.gate_units,
-            seed=seed,
-            dtype=self.dtype_policy,
-            name="gate",
-        )
+        self.long = self.short = self.gate = None
+        if settings.long_parts:
+            self.long = TimeAwareAttention(
+                parts=settings.long_parts, seed=seed, name="long", **attention
+            )
+        if settings.has_short:
+            self.short = SoftmaxAttention(seed=seed + 2, name="short", **attention)
+        if settings.has_gate:
+            self.gate = InterestGate(
+                hidden_units=settings.gate_units,
+                seed=seed,
+                dtype=self.dtype_policy,
+                name="gate",
+            )
 
     def build(
         self,
@@ -108,14 +115,12 @@ class LongShortInterest(keras.layers.Layer):
         event_times_shape: Shape,
         request_time_shape: Shape,
     ) -> None:
-        wanted, dim = self.settings.interests, events_shape[-1]
-        moments = (*event_times_shape, self.moments.width)
-        if {"content", "fused"} & set(wanted):
-            self.long.content.build(candidates_shape, events_shape, events_shape)
-        if {"time", "fused"} & set(wanted):
-            one = (*request_time_shape, 1, moments[-1])
-            self.long.time.build(one, moments, events_shape)
-        if self.settings.has_short:
+        dim, times = events_shape[-1], tuple(event_times_shape)
+        if self.long is not None:
+            moments = (*times, self.moments.width)
+            request = (*request_time_shape, self.moments.width)
+            self.long.build(candidates_shape, events_shape, request, moments)
+        if self.short is not None:
             self.lstm = TimeAwareLSTM(
                 dim,
                 forget_bias=self.settings.forget_bias,
@@ -123,14 +128,12 @@ class LongShortInterest(keras.layers.Layer):
                 dtype=self.dtype_policy,
                 name="lstm",
             )
-            intervals = (*event_times_shape, self.intervals.width)
+            intervals = (*times, self.intervals.width)
             self.lstm.build(events_shape, intervals, intervals)
             self.short.build(candidates_shape, events_shape, events_shape)
-        if "fused" in wanted:
+        if self.gate is not None:
             context = (*candidates_shape[:-1], dim + self.intervals.width)
             self.gate.build(candidates_shape, candidates_shape, context)
-        # Those that the variant lacks have nothing to build.
-        self.long.built = self.short.built = self.gate.built = True
 
     def call(
         self,
@@ -169,15 +172,15 @@ class LongShortInterest(keras.layers.Layer):
         if events_mask is not None:
             mask = ops.logical_and(mask, events_mask)
         state = {"mask": mask}
-        if {"content", "fused"} & set(self.settings.interests):
+        if "content" in self.settings.long_parts:
             state["events"] = events
-        if {"time", "fused"} & set(self.settings.interests):
+        if "time" in self.settings.long_parts:
             start = self.settings.start_seconds
             since = request if start is None else ops.full_like(request, start)
             moments = self.moments(times, since)
             moment = self.moments(request, since)
             state["by_time"] = self.long.by_time(moment[:, 0], moments, events, mask)
-        if self.settings.has_short:
+        if self.short is not None:
             state |= self._short_term(events, times, request, mask)
         return state
 
@@ -195,9 +198,9 @@ class LongShortInterest(keras.layers.Layer):
                 candidates, state["events"], state["mask"]
             )
         if "by_time" in state:
-            parts["time"] = ops.expand_dims(state["by_time"], 1) + ops.zeros_like(
-                candidates
-            )
+            count = ops.shape(candidates)[1]
+            by_time = ops.expand_dims(state["by_time"], 1)
+            parts["time"] = ops.repeat(by_time, count, axis=1)
         if "states" in state:
             parts["short"] = self.short(
                 candidates,
@@ -205,7 +208,7 @@ class LongShortInterest(keras.layers.Layer):
                 state["states"],
                 keys_mask=state["short_mask"],
             )
-        if "fused" in self.settings.interests:
+        if self.gate is not None:
             long, context = self._gate_inputs(candidates, parts, state)
             parts["fused"] = self.gate(long, parts["short"], context)
         found = [parts[name] for name in self.settings.interests]
@@ -251,7 +254,7 @@ class LongShortInterest(keras.layers.Layer):
             ),
             "short_mask": recent,
         }
-        if "fused" in self.settings.interests:
+        if self.gate is not None:
             last = ops.expand_dims(last_time(times, mask), 1)
             state["since_last"] = self.intervals(last, request)[:, 0]
         return state

@@ -55,7 +55,7 @@ class SoftmaxAttention(keras.layers.Layer):
         *,
         score: str = "mlp",
         hidden_units: Sequence[int] = (32, 16),
-        activation: Any = "sigmoid",
+        activation: Any = "relu",
         seed: int = 0,
         **kwargs: Any,
     ) -> None:

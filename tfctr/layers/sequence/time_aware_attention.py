@@ -6,11 +6,14 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfctr.errors import InputError
 from tfctr.layers.sequence.softmax_attention import SoftmaxAttention
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
 
 __all__ = ["TimeAwareAttention"]
+
+PARTS = ("content", "time")
 
 
 @serializable
@@ -22,8 +25,10 @@ class TimeAwareAttention(keras.layers.Layer):
     on the candidate: `by_time` computes it once a request.
 
     Args:
+        parts: Which of `"content"` and `"time"` to have.
         score: `"bilinear"` or `"mlp"`, see `SoftmaxAttention`.
         hidden_units: Widths of the scoring MLPs.
+        activation: Activation of the scoring MLPs.
         seed: Seed of the initial values.
         **kwargs: Passed to `keras.layers.Layer`.
 
@@ -35,8 +40,8 @@ class TimeAwareAttention(keras.layers.Layer):
         events_mask: `(batch, time)` booleans, `True` where an event is real.
 
     Returns:
-        `(batch, candidates, 2 * dim)` in the compute dtype, content first. The sum of
-        both halves is the paper's `p_long`, whose weights sum to two.
+        `(batch, candidates, dim)` a part, side by side, in the compute dtype. The sum
+        of both is the paper's `p_long`, whose weights sum to two.
 
     >>> moments = ops.ones((2, 5, 8))
     >>> long = TimeAwareAttention()(
@@ -50,25 +55,33 @@ class TimeAwareAttention(keras.layers.Layer):
     def __init__(
         self,
         *,
+        parts: Sequence[str] = PARTS,
         score: str = "mlp",
         hidden_units: Sequence[int] = (32, 16),
+        activation: Any = "relu",
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
+        self.parts = list(parts)
+        if self.parts not in (["content"], ["time"], [*PARTS]):
+            raise InputError("parts", received=self.parts, expected=f"some of {PARTS}")
         self.score = score
         self.hidden_units = list(hidden_units)
+        self.activation = keras.activations.get(activation)
         self.seed = seed
-        self.content, self.time = (
-            SoftmaxAttention(
+        self.attentions = {
+            name: SoftmaxAttention(
                 score=score,
                 hidden_units=self.hidden_units,
+                activation=self.activation,
                 seed=seed + place,
                 dtype=self.dtype_policy,
                 name=name,
             )
-            for place, name in enumerate(("content", "time"))
-        )
+            for place, name in enumerate(PARTS)
+            if name in self.parts
+        }
 
     def build(
         self,
@@ -77,9 +90,12 @@ class TimeAwareAttention(keras.layers.Layer):
         request_moment_shape: Shape,
         event_moments_shape: Shape,
     ) -> None:
-        self.content.build(candidates_shape, events_shape, events_shape)
-        moment = (*request_moment_shape[:1], 1, *request_moment_shape[1:])
-        self.time.build(moment, event_moments_shape, events_shape)
+        if "content" in self.parts:
+            content = self.attentions["content"]
+            content.build(candidates_shape, events_shape, events_shape)
+        if "time" in self.parts:
+            moment = (*request_moment_shape[:1], 1, *request_moment_shape[1:])
+            self.attentions["time"].build(moment, event_moments_shape, events_shape)
 
     def call(
         self,
@@ -89,16 +105,21 @@ class TimeAwareAttention(keras.layers.Layer):
         event_moments: Tensor,
         events_mask: Tensor | None = None,
     ) -> Tensor:
-        by_content = self.by_content(candidates, events, events_mask)
-        by_time = self.by_time(request_moment, event_moments, events, events_mask)
-        by_time = ops.expand_dims(by_time, 1) + ops.zeros_like(by_content)
-        return ops.concatenate([by_content, by_time], axis=-1)
+        found = []
+        if "content" in self.parts:
+            found.append(self.by_content(candidates, events, events_mask))
+        if "time" in self.parts:
+            pooled = self.by_time(request_moment, event_moments, events, events_mask)
+            count = ops.shape(candidates)[1]
+            found.append(ops.repeat(ops.expand_dims(pooled, 1), count, axis=1))
+        return found[0] if len(found) == 1 else ops.concatenate(found, axis=-1)
 
     def by_content(
         self, candidates: Tensor, events: Tensor, events_mask: Tensor | None = None
     ) -> Tensor:
         """`(batch, candidates, dim)`: events like the candidate."""
-        return self.content(candidates, events, events, keys_mask=events_mask)
+        attention = self.attentions["content"]
+        return attention(candidates, events, events, keys_mask=events_mask)
 
     def by_time(
         self,
@@ -109,7 +130,8 @@ class TimeAwareAttention(keras.layers.Layer):
     ) -> Tensor:
         """`(batch, dim)`: events at a time like that of the request."""
         moment = ops.expand_dims(request_moment, 1)
-        found = self.time(moment, event_moments, events, keys_mask=events_mask)
+        attention = self.attentions["time"]
+        found = attention(moment, event_moments, events, keys_mask=events_mask)
         return ops.squeeze(found, 1)
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
@@ -122,12 +144,14 @@ class TimeAwareAttention(keras.layers.Layer):
         request_moment_shape: Shape,
         event_moments_shape: Shape,
     ) -> Shape:
-        return (*candidates_shape[:2], 2 * (events_shape[-1] or 0))
+        return (*candidates_shape[:2], len(self.parts) * (events_shape[-1] or 0))
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
+            "parts": self.parts,
             "score": self.score,
             "hidden_units": self.hidden_units,
+            "activation": keras.activations.serialize(self.activation),
             "seed": self.seed,
         }
