@@ -65,3 +65,31 @@ def windows_of_the_day(requests: int, seed: int = 0, length: int = LENGTH):
     history = likes[rows[:, None], window(times)]
     found = history, times, request, likes[rows, now], likes[rows, other]
     return _rows(*(value[kept] for value in found))
+
+
+def intervals_of_categories(requests: int, seed: int = 0, length: int = 4):
+    """Category `k` is wanted again `5 ** k` hours after it was seen last.
+
+    The history has different categories. One of them was seen its own interval ago, and
+    is clicked; the other item was seen at the interval of another category. The order
+    of events tells something of their age, but not all.
+    """
+    rng = np.random.default_rng(seed)
+    kinds, rows = 5, np.arange(requests)
+    history = np.argsort(rng.random((requests, kinds)), axis=1)[:, :length]
+    clicked = rng.integers(0, length, requests)
+    other = (clicked + rng.integers(1, length, requests)) % length
+    positive, negative = history[rows, clicked], history[rows, other]
+    seen = (history + rng.integers(1, kinds, history.shape)) % kinds
+    seen[rows, clicked] = positive
+    ages = (5.0**seen * HOUR * rng.uniform(0.9, 1.1, seen.shape)).astype("int64")
+    request = START + rng.integers(60 * DAY, 90 * DAY, requests)
+    order = np.argsort(-ages, axis=1)
+    found = [np.take_along_axis(value, order, axis=1) for value in (history, ages)]
+    history, times = found[0], request[:, None] - found[1]
+
+    def padded(values, fill):
+        width = [(0, 0), (0, LENGTH - length)]
+        return np.pad(values, width, constant_values=fill)
+
+    return _rows(padded(history, -2), padded(times, -1), request, positive, negative)

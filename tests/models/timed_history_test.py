@@ -73,7 +73,9 @@ def test_histories_end_at_the_last_real_event_of_the_batch():
     assert found["history_time"].shape == (10, 2)
     assert found["history_picture"].shape == (10, 2, 3)
     assert found["history_long_item_id"].shape == (10, 6)
-    np.testing.assert_array_equal(found["history_category"], x["history_category"][:, :2])
+    np.testing.assert_array_equal(
+        found["history_category"], x["history_category"][:, :2]
+    )
     np.testing.assert_array_equal(found["price"], x["price"])
 
 

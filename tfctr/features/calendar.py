@@ -39,7 +39,8 @@ def is_known_time(seconds: Tensor) -> Tensor:
     Args:
         seconds: int64 seconds since 1970-01-01 UTC, any shape.
 
-    >>> is_known_time(tf.constant([-1, 0, 1_700_000_000_000], tf.int64)).numpy().tolist()
+    >>> times = tf.constant([-1, 0, 1_700_000_000_000], tf.int64)
+    >>> is_known_time(times).numpy().tolist()
     [False, True, False]
     """
     return (seconds >= 0) & (seconds < END_SECONDS)

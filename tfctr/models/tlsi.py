@@ -73,17 +73,17 @@ class TLSI(RankingModel):
         super().__init__(schema, seed=seed, **kwargs)
         self.variant = variant
         self.preset = preset
-        self.settings = None if settings is None else dict(settings)
+        self.settings = None if settings is None else _plain(settings)
         self.dim = dim
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
         policy = self.dtype_policy
         made = InterestSettings.of(preset, {"variant": variant, **(settings or {})})
-        self._request_time, time_zone = request_time_of(self.schema)
-        self._histories = histories_of(self.schema)
         self.embeddings = EmbeddingCollection(
             self.schema, dim, seed=seed, dtype=policy, name="embeddings"
         )
+        self._request_time, time_zone = request_time_of(self.schema)
+        self._histories = histories_of(self.schema)
         self.interests = {
             name: LongShortInterest(
                 made, time_zone=time_zone, seed=seed, dtype=policy, name=name
@@ -197,3 +197,8 @@ class TLSI(RankingModel):
             others = ops.concatenate([fields[n] for n in history.others], axis=-1)
             events = events + self.projections[history.name](others)
         return events
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as JSON gives them back: with lists."""
+    return {n: list(v) if isinstance(v, tuple) else v for n, v in settings.items()}

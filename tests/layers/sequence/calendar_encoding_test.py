@@ -93,7 +93,7 @@ def test_mixed_precision_sees_seconds():
 
 
 def test_unknown_form_and_zone_are_refused():
-    with pytest.raises(UnknownName, match="`form`.*Did you mean 'cyclic'"):
+    with pytest.raises(UnknownName, match=r"`form`.*Did you mean 'cyclic'"):
         CalendarEncoding(form="cycle")
     with pytest.raises(InputError, match="received 'Berlin'"):
         CalendarEncoding(time_zone="Berlin")

@@ -89,5 +89,5 @@ def test_mixed_precision_sees_seconds():
 
 
 def test_unknown_distance_is_refused_with_the_nearest():
-    with pytest.raises(UnknownName, match="`distance`.*Did you mean 'circular'"):
+    with pytest.raises(UnknownName, match=r"`distance`.*Did you mean 'circular'"):
         IntervalEncoding(distance="circle")

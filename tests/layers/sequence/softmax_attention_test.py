@@ -109,7 +109,7 @@ def test_scores_of_single_precision_stay_so_under_a_mixed_policy(score):
 
 
 def test_unknown_score_is_refused_with_the_nearest():
-    with pytest.raises(UnknownName, match="`score`.*Did you mean 'bilinear'"):
+    with pytest.raises(UnknownName, match=r"`score`.*Did you mean 'bilinear'"):
         SoftmaxAttention(score="billinear")
 
 

@@ -46,7 +46,9 @@ def test_bilinear_interest_by_hand():
 def test_weights_of_both_sum_to_two(score):
     # Equal events pool to themselves, whatever their scores.
     events = np.repeat(EVENTS[:, :1], TIME, axis=1)
-    halves = np.split(np.asarray(made(score=score)(CANDIDATES, events, *GIVEN[2:])), 2, -1)
+    halves = np.split(
+        np.asarray(made(score=score)(CANDIDATES, events, *GIVEN[2:])), 2, -1
+    )
     expected = np.repeat(EVENTS[:, :1], COUNT, axis=1)
     np.testing.assert_allclose(halves[0] + halves[1], 2 * expected, rtol=1e-5)
 

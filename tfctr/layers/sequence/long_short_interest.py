@@ -212,9 +212,8 @@ class LongShortInterest(keras.layers.Layer):
             long, context = self._gate_inputs(candidates, parts, state)
             parts["fused"] = self.gate(long, parts["short"], context)
         found = [parts[name] for name in self.settings.interests]
-        if self.settings.interests[:2] == ("content", "time"):
-            if self.settings.join == "sum":
-                found[:2] = [found[0] + found[1]]
+        if self._is_sum:
+            found[:2] = [found[0] + found[1]]
         return found[0] if len(found) == 1 else ops.concatenate(found, axis=-1)
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
@@ -227,9 +226,8 @@ class LongShortInterest(keras.layers.Layer):
         event_times_shape: Shape,
         request_time_shape: Shape,
     ) -> Shape:
-        wanted = self.settings.interests
-        is_sum = self.settings.join == "sum" and wanted[:2] == ("content", "time")
-        width = (events_shape[-1] or 0) * (len(wanted) - is_sum)
+        count = len(self.settings.interests) - self._is_sum
+        width = (events_shape[-1] or 0) * count
         return (*candidates_shape[:2], width)
 
     def get_config(self) -> dict[str, Any]:
@@ -239,6 +237,12 @@ class LongShortInterest(keras.layers.Layer):
             "time_zone": self.time_zone,
             "seed": self.seed,
         }
+
+    @property
+    def _is_sum(self) -> bool:
+        """Whether both attentions reach the head as one vector."""
+        both = self.settings.interests[:2] == ("content", "time")
+        return both and self.settings.join == "sum"
 
     def _short_term(
         self, events: Tensor, times: Tensor, request: Tensor, mask: Tensor

@@ -160,7 +160,12 @@ def _backward(
         )
         values = (dz, tf.concat([di * i, df * f], axis=-1))
         arrays = [a.write(place_back, v) for a, v in zip(written, values, strict=True)]
-        return (place + 1, tf.matmul(dz, kernel, transpose_b=True), dc * f * kept, *arrays)
+        return (
+            place + 1,
+            tf.matmul(dz, kernel, transpose_b=True),
+            dc * f * kept,
+            *arrays,
+        )
 
     dz, on_factors = _loop(step, upstream, (4 * units, 2 * units))
     return dz, on_factors

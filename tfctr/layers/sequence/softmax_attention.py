@@ -97,7 +97,10 @@ class SoftmaxAttention(keras.layers.Layer):
         # A bias of the score itself would not change a softmax.
         self.biases = [
             self.add_weight(
-                name=f"bias_{place}", shape=(width,), initializer="zeros", autocast=False
+                name=f"bias_{place}",
+                shape=(width,),
+                initializer="zeros",
+                autocast=False,
             )
             for place, width in enumerate(self.hidden_units)
         ]
@@ -127,8 +130,11 @@ class SoftmaxAttention(keras.layers.Layer):
         scores = self._bilinear if self.score == "bilinear" else self._mlp
         scores = ops.cast(scores(queries, keys), "float32")
         real = True if keys_mask is None else ops.expand_dims(keys_mask, 1)
-        weights = ops.softmax(ops.where(real, scores, -1e9), axis=-1)
-        return ops.where(real, weights, 0.0)
+        # Keras warns of its own softmax where a history has room for one event.
+        scores = ops.where(real, scores, -1e9)
+        highest = ops.max(scores, axis=-1, keepdims=True, initial=-1e9)
+        shares = ops.where(real, ops.exp(scores - ops.stop_gradient(highest)), 0.0)
+        return shares / ops.maximum(ops.sum(shares, axis=-1, keepdims=True), 1e-9)
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """Ends the mask here: the output has no time axis."""
