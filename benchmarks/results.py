@@ -4,7 +4,10 @@ Protocol (docs/results/protocol.md): one schema and one split by time; the same 
 of trials for each model on the validation part; then several seeds on the test part.
 
     python benchmarks/results.py --data movielens_100k --json build/results.json
+    python benchmarks/results.py --models DIN TLSI TLSI:wo-TP TLSI:L-c --baseline DIN
     python benchmarks/results.py --quick
+
+A name after a colon is the model's `variant`.
 """
 
 import argparse
@@ -63,9 +66,13 @@ def run(
     model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
 ) -> Any:
     """Trains once; metrics on `part` with sizes and times."""
-    config = TrainingConfig(
-        model=model, epochs=20, batch_size=512, seed=seed, **setting
-    )
+    name, _, variant = model.partition(":")
+    if variant:
+        setting = {
+            **setting,
+            "arguments": {**setting["arguments"], "variant": variant},
+        }
+    config = TrainingConfig(model=name, epochs=20, batch_size=512, seed=seed, **setting)
     started = time.perf_counter()
     trained = train(
         config,
