@@ -29,9 +29,7 @@ def answers(server, user, items):
 
 
 def in_memory(state, model, user, items):
-    scores = model.score(
-        model.encode_user(encoded(state, user)), encoded(state, items)
-    )
+    scores = model.score(model.encode_user(encoded(state, user)), encoded(state, items))
     return {name: tf.sigmoid(logits).numpy() for name, logits in scores.items()}
 
 

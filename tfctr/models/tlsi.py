@@ -90,20 +90,11 @@ class TLSI(RankingModel):
             )
             for name in self._histories
         }
-        self.projections = {
-            name: self._projection(name, dim * len(history.shared))
-            for name, history in self._histories.items()
-            if history.others
-        }
+        self.projections = self._make_projections()
         self.mlp = MLP(
             self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
         )
-        self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
-            kernel_initializer=glorot(seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = self._make_output_layer()
 
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
@@ -125,7 +116,7 @@ class TLSI(RankingModel):
         known = {column.name: user_inputs[column.name] for column in columns}
         fields, event_fields = self.embeddings.stacked(known)
         user = [ops.reshape(fields, (-1, fields.shape[-2] * self.dim))]
-        state = {}
+        state: dict[str, Tensor] = {}
         for sequence in self.schema.sequences:
             mask = self.embeddings.mask(sequence.name, known)
             if sequence.name not in self._histories:
@@ -181,14 +172,27 @@ class TLSI(RankingModel):
             "dropout": self.dropout,
         }
 
-    def _projection(self, name: str, width: int) -> keras.layers.Dense:
+    def _make_output_layer(self) -> keras.layers.Dense:
         return keras.layers.Dense(
-            width,
-            use_bias=False,
-            kernel_initializer=glorot(self.seed, f"{name}_projection"),
-            dtype=self.dtype_policy,
-            name=f"{name}_projection",
+            len(self.schema.labels),
+            kernel_initializer=glorot(self.seed, "output"),
+            dtype="float32",
+            name="output",
         )
+
+    def _make_projections(self) -> dict[str, keras.layers.Dense]:
+        """For the histories whose events have features that no item has."""
+        return {
+            name: keras.layers.Dense(
+                self.dim * len(history.shared),
+                use_bias=False,
+                kernel_initializer=glorot(self.seed, f"{name}_projection"),
+                dtype=self.dtype_policy,
+                name=f"{name}_projection",
+            )
+            for name, history in self._histories.items()
+            if history.others
+        }
 
     def _events(self, history: TimedHistory, fields: Mapping[str, Tensor]) -> Tensor:
         shared = [fields[f"{history.name}_{name}"] for name in history.shared]

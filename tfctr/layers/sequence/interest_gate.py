@@ -64,7 +64,8 @@ class InterestGate(keras.layers.Layer):
                 received=f"width {short_shape[-1]}",
                 expected=f"that of `long`, {dim}",
             )
-        shape = (*long_shape[:-1], 2 * dim + context_shape[-1])
+        width = 2 * (dim or 0) + (context_shape[-1] or 0)
+        shape = (*long_shape[:-1], width)
         self.dense_layers = []
         for place, units in enumerate([*self.hidden_units, dim]):
             dense = keras.layers.Dense(

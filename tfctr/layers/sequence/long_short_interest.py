@@ -75,38 +75,19 @@ class LongShortInterest(keras.layers.Layer):
         self.time_zone = time_zone
         self.seed = seed
         common: dict[str, Any] = {
-            "time_zone": time_zone,
-            "units": settings.units,
-            "scale": settings.scale,
-            "floor_seconds": settings.floor_seconds,
-            "time_points": settings.time_points,
-        }
+            name: getattr(settings, name)
+            for name in ("units", "scale", "floor_seconds", "time_points")
+        } | {"time_zone": time_zone}
         self.moments = CalendarEncoding(
             form=settings.time_encoding, name="moments", **common
         )
         self.intervals = IntervalEncoding(
             distance=settings.distance, name="intervals", **common
         )
-        attention: dict[str, Any] = {
-            "score": settings.score,
-            "hidden_units": settings.attention_units,
-            "activation": settings.activation,
-            "dtype": self.dtype_policy,
-        }
-        self.long = self.short = self.gate = None
-        if settings.long_parts:
-            self.long = TimeAwareAttention(
-                parts=settings.long_parts, seed=seed, name="long", **attention
-            )
-        if settings.has_short:
-            self.short = SoftmaxAttention(seed=seed + 2, name="short", **attention)
-        if settings.has_gate:
-            self.gate = InterestGate(
-                hidden_units=settings.gate_units,
-                seed=seed,
-                dtype=self.dtype_policy,
-                name="gate",
-            )
+        self.long: Any = None
+        self.short: Any = None
+        self.gate: Any = None
+        self._make_parts(settings)
 
     def build(
         self,
@@ -115,7 +96,7 @@ class LongShortInterest(keras.layers.Layer):
         event_times_shape: Shape,
         request_time_shape: Shape,
     ) -> None:
-        dim, times = events_shape[-1], tuple(event_times_shape)
+        dim, times = events_shape[-1] or 0, tuple(event_times_shape)
         if self.long is not None:
             moments = (*times, self.moments.width)
             request = (*request_time_shape, self.moments.width)
@@ -243,6 +224,28 @@ class LongShortInterest(keras.layers.Layer):
         """Whether both attentions reach the head as one vector."""
         both = self.settings.interests[:2] == ("content", "time")
         return both and self.settings.join == "sum"
+
+    def _make_parts(self, settings: InterestSettings) -> None:
+        policy = self.dtype_policy
+        attention: dict[str, Any] = {
+            "score": settings.score,
+            "hidden_units": settings.attention_units,
+            "activation": settings.activation,
+            "dtype": policy,
+        }
+        if settings.long_parts:
+            self.long = TimeAwareAttention(
+                parts=settings.long_parts, seed=self.seed, name="long", **attention
+            )
+        if settings.has_short:
+            self.short = SoftmaxAttention(seed=self.seed + 2, name="short", **attention)
+        if settings.has_gate:
+            self.gate = InterestGate(
+                hidden_units=settings.gate_units,
+                seed=self.seed,
+                dtype=policy,
+                name="gate",
+            )
 
     def _short_term(
         self, events: Tensor, times: Tensor, request: Tensor, mask: Tensor

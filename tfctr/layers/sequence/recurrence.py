@@ -97,7 +97,8 @@ def gated_recurrence(
     def states(
         projected: Tensor, shift: Tensor, factors: Tensor, kernel: Tensor
     ) -> tuple[Tensor, Any]:
-        outputs, *saved = _forward(projected, shift, factors, kernel)
+        states, saved = _forward(projected, shift, factors, kernel)
+        outputs = states.stack()
 
         def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             on_projected, on_factors = _backward(upstream, saved, factors, kernel)
@@ -114,8 +115,12 @@ def gated_recurrence(
 
 def _forward(
     projected: Tensor, shift: Tensor, factors: Tensor, kernel: Tensor
-) -> list[Tensor]:
-    """Outputs, cells, their tanh, and gates `i, f, o, g`: `(steps, batch, units)`."""
+) -> tuple[Any, tuple[Any, ...]]:
+    """Arrays by step: outputs; and cells before it, tanh of the one after, i, f, o, g.
+
+    They stay arrays, which are read without a copy.
+    """
+    zeros = tf.zeros_like(shift[0])
 
     def step(place: Tensor, h: Tensor, c: Tensor, *written: Any) -> Any:
         z = projected[place] + tf.matmul(h, kernel)
@@ -123,69 +128,72 @@ def _forward(
         added, kept = tf.split(factors[place], 2, axis=-1)
         i, f, g = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g)
         o = tf.sigmoid(o + shift[place])
-        c = i * added * g + f * kept * c
-        tanh = tf.tanh(c)
+        after = i * added * g + f * kept * c
+        tanh = tf.tanh(after)
         h = o * tanh
         values = (h, c, tanh, i, f, o, g)
         arrays = [a.write(place, v) for a, v in zip(written, values, strict=True)]
-        return (place + 1, h, c, *arrays)
+        return (place + 1, h, after, *arrays)
 
-    return _loop(step, shift, (kernel.shape[0],) * 7)
+    outputs, *saved = _loop(step, zeros, _count(shift), (kernel.shape[0],) * 7)
+    return outputs, tuple(saved)
 
 
 def _backward(
-    upstream: Tensor, saved: list[Tensor], factors: Tensor, kernel: Tensor
+    upstream: Tensor, saved: tuple[Any, ...], factors: Tensor, kernel: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Gradients of `projected` and `factors`."""
-    cells, units = saved[0], kernel.shape[0]
-    cells = tf.concat([tf.zeros_like(cells[:1]), cells], axis=0)
-    last = tf.shape(upstream)[0] - 1
+    units, count = kernel.shape[0], _count(upstream)
 
     def step(place: Tensor, dh: Tensor, dc: Tensor, *written: Any) -> Any:
-        place_back = last - place
-        tanh, i, f, o, g = (value[place_back] for value in saved[1:])
-        added, kept = tf.split(factors[place_back], 2, axis=-1)
-        c = cells[place_back]  # before the step
-        dh = dh + upstream[place_back]
+        back = count - 1 - place
+        c, tanh, i, f, o, g = (array.read(back) for array in saved)
+        added, kept = tf.split(factors[back], 2, axis=-1)
+        dh = dh + upstream[back]
         dc = dc + dh * o * (1 - tanh * tanh)
         di, df = dc * g, dc * c
+        on_i, on_f = di * i, df * f
         dz = tf.concat(
             [
-                di * added * i * (1 - i),
-                df * kept * f * (1 - f),
+                on_i * added * (1 - i),
+                on_f * kept * (1 - f),
                 dh * tanh * o * (1 - o),
                 dc * i * added * (1 - g * g),
             ],
             axis=-1,
         )
-        values = (dz, tf.concat([di * i, df * f], axis=-1))
-        arrays = [a.write(place_back, v) for a, v in zip(written, values, strict=True)]
-        return (
-            place + 1,
-            tf.matmul(dz, kernel, transpose_b=True),
-            dc * f * kept,
-            *arrays,
-        )
+        values = (dz, tf.concat([on_i, on_f], axis=-1))
+        arrays = [a.write(back, v) for a, v in zip(written, values, strict=True)]
+        dh = tf.matmul(dz, kernel, transpose_b=True)
+        return (place + 1, dh, dc * f * kept, *arrays)
 
-    dz, on_factors = _loop(step, upstream, (4 * units, 2 * units))
-    return dz, on_factors
+    zeros = tf.zeros_like(upstream[0])
+    dz, on_factors = _loop(step, zeros, count, (4 * units, 2 * units))
+    return dz.stack(), on_factors.stack()
 
 
-def _loop(step: Any, values: Tensor, widths: tuple[int, ...]) -> list[Tensor]:
-    """Runs `step` for each of the first axis of `values`; stacks what it writes."""
-    count = values.shape[0] or tf.shape(values)[0]
+def _count(values: Tensor) -> Any:
+    return values.shape[0] or tf.shape(values)[0]
+
+
+def _loop(step: Any, zeros: Tensor, count: Any, widths: tuple[int, ...]) -> list[Any]:
+    """Runs `step` `count` times; the arrays that it writes."""
     arrays = [
-        tf.TensorArray(tf.float32, count, element_shape=(values.shape[1], width))
+        tf.TensorArray(
+            tf.float32,
+            count,
+            element_shape=(zeros.shape[0], width),
+            clear_after_read=False,
+        )
         for width in widths
     ]
-    zeros = tf.zeros_like(values[0])
     found = tf.while_loop(
         lambda place, *_: place < count,
         step,
         (tf.constant(0), zeros, zeros, *arrays),
         maximum_iterations=count,
     )
-    return [array.stack() for array in found[3:]]
+    return list(found[3:])
 
 
 def _rows(values: Tensor) -> Tensor:

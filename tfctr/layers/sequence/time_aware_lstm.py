@@ -157,7 +157,7 @@ class TimeAwareLSTM(keras.layers.Layer):
         product = _product(ops.cast(values, dtype), ops.cast(kernel, dtype))
         return ops.cast(product, "float32")
 
-    def _weight(self, name: str, shape: tuple[int, int]) -> Any:
+    def _weight(self, name: str, shape: Shape) -> Any:
         return self.add_weight(
             name=name, shape=shape, initializer=glorot(self.seed, name), autocast=False
         )
