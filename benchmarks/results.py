@@ -62,17 +62,24 @@ def trials(model: str, count: int) -> Iterator[dict[str, Any]]:
         yield grid[place]
 
 
+def config_of(model: str, setting: dict[str, Any], seed: int) -> TrainingConfig:
+    """How a model, or a variant of one, is trained under a setting of the grid."""
+    name, _, variant = model.partition(":")
+    arguments = setting["arguments"] | ({"variant": variant} if variant else {})
+    return TrainingConfig(
+        model=name,
+        epochs=20,
+        batch_size=512,
+        seed=seed,
+        **{**setting, "arguments": arguments},
+    )
+
+
 def run(
     model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
 ) -> Any:
     """Trains once; metrics on `part` with sizes and times."""
-    name, _, variant = model.partition(":")
-    if variant:
-        setting = {
-            **setting,
-            "arguments": {**setting["arguments"], "variant": variant},
-        }
-    config = TrainingConfig(model=name, epochs=20, batch_size=512, seed=seed, **setting)
+    config = config_of(model, setting, seed)
     started = time.perf_counter()
     trained = train(
         config,

@@ -97,8 +97,7 @@ def gated_recurrence(
     def states(
         projected: Tensor, shift: Tensor, factors: Tensor, kernel: Tensor
     ) -> tuple[Tensor, Any]:
-        states, saved = _forward(projected, shift, factors, kernel)
-        outputs = states.stack()
+        outputs, *saved = _forward(projected, shift, factors, kernel)
 
         def gradient(upstream: Tensor) -> tuple[Tensor, ...]:
             on_projected, on_factors = _backward(upstream, saved, factors, kernel)
@@ -115,10 +114,10 @@ def gated_recurrence(
 
 def _forward(
     projected: Tensor, shift: Tensor, factors: Tensor, kernel: Tensor
-) -> tuple[Any, tuple[Any, ...]]:
-    """Arrays by step: outputs; and cells before it, tanh of the one after, i, f, o, g.
+) -> list[Tensor]:
+    """Outputs; cells before each step, tanh of those after it, gates `i, f, o, g`.
 
-    They stay arrays, which are read without a copy.
+    They are stacked: a SavedModel with gradients cannot hold arrays of steps.
     """
     zeros = tf.zeros_like(shift[0])
 
@@ -135,19 +134,18 @@ def _forward(
         arrays = [a.write(place, v) for a, v in zip(written, values, strict=True)]
         return (place + 1, h, after, *arrays)
 
-    outputs, *saved = _loop(step, zeros, _count(shift), (kernel.shape[0],) * 7)
-    return outputs, tuple(saved)
+    return _loop(step, zeros, _count(shift), (kernel.shape[0],) * 7)
 
 
 def _backward(
-    upstream: Tensor, saved: tuple[Any, ...], factors: Tensor, kernel: Tensor
+    upstream: Tensor, saved: list[Tensor], factors: Tensor, kernel: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Gradients of `projected` and `factors`."""
     units, count = kernel.shape[0], _count(upstream)
 
     def step(place: Tensor, dh: Tensor, dc: Tensor, *written: Any) -> Any:
         back = count - 1 - place
-        c, tanh, i, f, o, g = (array.read(back) for array in saved)
+        c, tanh, i, f, o, g = (value[back] for value in saved)
         added, kept = tf.split(factors[back], 2, axis=-1)
         dh = dh + upstream[back]
         dc = dc + dh * o * (1 - tanh * tanh)
@@ -169,7 +167,7 @@ def _backward(
 
     zeros = tf.zeros_like(upstream[0])
     dz, on_factors = _loop(step, zeros, count, (4 * units, 2 * units))
-    return dz.stack(), on_factors.stack()
+    return dz, on_factors
 
 
 def _count(values: Tensor) -> Any:
@@ -177,14 +175,9 @@ def _count(values: Tensor) -> Any:
 
 
 def _loop(step: Any, zeros: Tensor, count: Any, widths: tuple[int, ...]) -> list[Any]:
-    """Runs `step` `count` times; the arrays that it writes."""
+    """Runs `step` `count` times; stacks what it writes."""
     arrays = [
-        tf.TensorArray(
-            tf.float32,
-            count,
-            element_shape=(zeros.shape[0], width),
-            clear_after_read=False,
-        )
+        tf.TensorArray(tf.float32, count, element_shape=(zeros.shape[0], width))
         for width in widths
     ]
     found = tf.while_loop(
@@ -193,7 +186,7 @@ def _loop(step: Any, zeros: Tensor, count: Any, widths: tuple[int, ...]) -> list
         (tf.constant(0), zeros, zeros, *arrays),
         maximum_iterations=count,
     )
-    return list(found[3:])
+    return [array.stack() for array in found[3:]]
 
 
 def _rows(values: Tensor) -> Tensor:
