@@ -5,7 +5,10 @@ of trials for each model on the validation part; then several seeds on the test 
 
     python benchmarks/results.py --data movielens_100k --json build/results.json
     python benchmarks/results.py --models DeepFM DeepFM+APG DeepFM+APG-self
+    python benchmarks/results.py --models DIN TLSI TLSI:wo-TP TLSI:L-c --baseline DIN
     python benchmarks/results.py --quick
+
+A name after a colon is the model's `variant`.
 """
 
 import argparse
@@ -76,7 +79,10 @@ def trials(model: str, count: int) -> Iterator[dict[str, Any]]:
 
 
 def form_of(model: str, schema: FeatureSchema) -> tuple[str, dict[str, Any]]:
-    """The class and its extra arguments, of a name such as `DeepFM+APG-v5`."""
+    """The class and its extra arguments, of `DeepFM+APG-v5`, `TLSI:wo-TP` and alike."""
+    name, _, variant = model.partition(":")
+    if variant:
+        return name, {"variant": variant}
     name, _, form = model.partition("+")
     if not form:
         return name, {}
@@ -90,20 +96,25 @@ def form_of(model: str, schema: FeatureSchema) -> tuple[str, dict[str, Any]]:
     return name, {"apg": settings}
 
 
+def config_of(
+    model: str, schema: FeatureSchema, setting: dict[str, Any], seed: int
+) -> TrainingConfig:
+    """How a model, or a form of one, is trained under a setting of the grid."""
+    name, extra = form_of(model, schema)
+    return TrainingConfig(
+        model=name,
+        epochs=20,
+        batch_size=512,
+        seed=seed,
+        **{**setting, "arguments": {**setting["arguments"], **extra}},
+    )
+
+
 def run(
     model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
 ) -> Any:
     """Trains once; metrics on `part` with sizes and times."""
-    name, extra = form_of(model, data.schema)
-    arguments = {**setting["arguments"], **extra}
-    config = TrainingConfig(
-        model=name,
-        arguments=arguments,
-        epochs=20,
-        batch_size=512,
-        learning_rate=setting["learning_rate"],
-        seed=seed,
-    )
+    config = config_of(model, data.schema, setting, seed)
     started = time.perf_counter()
     trained = train(
         config,

@@ -4,6 +4,7 @@ import pytest
 import results
 
 from tests.models.data import PLAIN
+from tfctr import models
 from tfctr.errors import UnknownName
 from tfctr.layers import APG
 
@@ -27,3 +28,19 @@ def test_ablations_change_one_setting(form, version):
 def test_unknown_form_is_named_with_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean 'APG-v5'"):
         results.form_of("DeepFM+APGv5", PLAIN)
+
+
+@pytest.mark.parametrize("variant", ["L", "L-c", "L-t", "S", "F", "wo-TP", "longer"])
+def test_variant_stands_behind_a_colon(variant):
+    (setting,) = results.trials(f"TLSI:{variant}", 1)
+    config = results.config_of(f"TLSI:{variant}", PLAIN, setting, seed=3)
+    assert (config.model, config.seed) == ("TLSI", 3)
+    assert config.arguments == {**setting["arguments"], "variant": variant}
+    assert "variant" not in setting["arguments"]
+
+
+def test_model_without_a_colon_is_the_model():
+    (setting,) = results.trials("DIN", 1)
+    config = results.config_of("DIN", PLAIN, setting, seed=0)
+    assert config.model in models.names()
+    assert config.arguments == setting["arguments"]

@@ -375,6 +375,47 @@ ADAPTIVE_LAYERS = [
     ),
 ]
 
+
+TIMES = _RNG.integers(1_600_000_000, 1_700_000_000, (3, 5))
+
+
+def _scorer(
+    dim: int, units: int, second: int, prefix: str = ""
+) -> dict[str, tuple[int, ...]]:
+    """Weights of a scoring MLP of two layers."""
+    shapes = {
+        "query_kernel": (dim, units),
+        "key_kernel": (dim, units),
+        "product_kernel": (dim, units),
+        "bias_0": (units,),
+        "kernel_1": (units, second),
+        "bias_1": (second,),
+        "kernel_2": (second, 1),
+    }
+    return {prefix + name: shape for name, shape in shapes.items()}
+
+
+def _lstm(
+    dim: int, units: int, intervals: int, recency: int
+) -> dict[str, tuple[int, ...]]:
+    """Weights of a time-aware LSTM."""
+    return {
+        "kernel": (dim, 4 * units),
+        "bias": (4 * units,),
+        "time_kernel": (dim, 2 * units),
+        "time_bias": (2 * units,),
+        "recurrent_kernel": (units, 4 * units),
+        "recency_kernel": (recency, units),
+        "recency_bias": (units,),
+        "recency_gate": (units, units),
+        "recency_output": (units, units),
+        "interval_kernel": (intervals, units),
+        "interval_bias": (units,),
+        "interval_gate": (units, units),
+        "interval_output": (units, units),
+    }
+
+
 LAYERS: list[LayerSpecimen] = [
     LayerSpecimen(
         layers.EmbeddingTable,
@@ -481,6 +522,123 @@ LAYERS: list[LayerSpecimen] = [
         )
         for normalization in ("softmax", "none")
     ],
+    LayerSpecimen(
+        layers.CalendarEncoding,
+        {
+            "time_zone": "Europe/Berlin",
+            "units": ["year", "hour", "day"],
+            "form": "cyclic",
+            "scale": "linear",
+            "floor_seconds": 30.0,
+            "time_points": True,
+        },
+        {"seconds": TIMES, "reference": TIMES[:, :1]},
+        (3, 5, 6),
+        {},
+        {"mixed_dtype": "float32"},
+    ),
+    LayerSpecimen(
+        layers.IntervalEncoding,
+        {
+            "time_zone": "Europe/Berlin",
+            "units": ["year", "hour"],
+            "distance": "plain",
+            "scale": "linear",
+            "floor_seconds": 30.0,
+            "time_points": False,
+        },
+        {"first": TIMES, "second": TIMES[:, :1]},
+        (3, 5, 3),
+        {},
+        {"mixed_dtype": "float32"},
+    ),
+    LayerSpecimen(
+        layers.SoftmaxAttention,
+        {"score": "bilinear", "hidden_units": [3], "activation": "tanh", "seed": 3},
+        {
+            "queries": _floats(3, 2, 6),
+            "keys": _floats(3, 5, 4),
+            "values": _floats(3, 5, 7),
+        },
+        (3, 2, 7),
+        {"kernel": (6, 4)},
+    ),
+    LayerSpecimen(
+        layers.SoftmaxAttention,
+        {"score": "mlp", "hidden_units": [6, 3], "activation": "tanh", "seed": 3},
+        {
+            "queries": _floats(3, 2, 4),
+            "keys": _floats(3, 5, 4),
+            "values": _floats(3, 5, 7),
+        },
+        (3, 2, 7),
+        _scorer(4, 6, 3),
+    ),
+    LayerSpecimen(
+        layers.TimeAwareAttention,
+        {"score": "mlp", "hidden_units": [6, 3], "activation": "tanh", "seed": 3},
+        {
+            "candidates": _floats(3, 2, 4),
+            "events": _floats(3, 5, 4),
+            "request_moment": _floats(3, 7),
+            "event_moments": _floats(3, 5, 7),
+        },
+        (3, 2, 8),
+        {
+            **_scorer(4, 6, 3, "content/"),
+            **_scorer(7, 6, 3, "time/"),
+        },
+    ),
+    LayerSpecimen(
+        layers.TimeAwareLSTM,
+        {"units": 6, "forget_bias": 0.5, "seed": 3},
+        {
+            "events": _floats(3, 5, 4),
+            "intervals": _floats(3, 5, 2),
+            "recency": _floats(3, 5, 7),
+        },
+        (3, 5, 6),
+        _lstm(4, 6, 2, 7),
+    ),
+    LayerSpecimen(
+        layers.InterestGate,
+        {"hidden_units": [5], "seed": 3},
+        {"long": _floats(4, 3), "short": _floats(4, 3), "context": _floats(4, 2)},
+        (4, 3),
+        {
+            "dense_0/kernel": (8, 5),
+            "dense_0/bias": (5,),
+            "dense_1/kernel": (5, 3),
+            "dense_1/bias": (3,),
+        },
+    ),
+    LayerSpecimen(
+        layers.LongShortInterest,
+        {
+            "settings": layers.InterestSettings.of(
+                "author", {"attention_units": [6, 3], "gate_units": [5]}
+            ).to_dict(),
+            "time_zone": "Asia/Shanghai",
+            "seed": 3,
+        },
+        {
+            "candidates": _floats(3, 2, 4),
+            "events": _floats(3, 5, 4),
+            "event_times": TIMES,
+            "request_time": TIMES.max(axis=1) - 10**6,
+        },
+        (3, 2, 16),
+        {
+            **_scorer(4, 6, 3, "long/content/"),
+            **_scorer(7, 6, 3, "long/time/"),
+            **_scorer(4, 6, 3, "short/"),
+            **{f"lstm/{name}": shape for name, shape in _lstm(4, 4, 7, 7).items()},
+            "gate/dense_0/kernel": (4 + 4 + 4 + 7, 5),
+            "gate/dense_0/bias": (5,),
+            "gate/dense_1/kernel": (5, 4),
+            "gate/dense_1/bias": (4,),
+        },
+    ),
 ]
 
 # Models --------------------------------------------------------------------------
@@ -543,6 +701,16 @@ MODELS = [
             "hidden_units": [8],
         },
         FEW,
+    ),
+    ModelSpecimen(
+        models.TLSI,
+        {
+            "variant": "longer",
+            "preset": "author",
+            "settings": {"attention_units": [8, 4], "gate_units": [5]},
+            "dim": 4,
+            "hidden_units": [16, 8],
+        },
     ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

@@ -1,4 +1,4 @@
-"""Tests of `tfctr.features.calendar_ids` against Python's own calendar."""
+"""Tests of `tfctr.features.calendar` against Python's own calendar."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,9 +9,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.features.oracles import calendar_id
+from tests.features.oracles import calendar_id, calendar_value
 from tfctr.errors import UnknownName
-from tfctr.features import calendar_ids
+from tfctr.features import calendar_ids, calendar_values
+from tfctr.features.calendar import CLOCK_UNITS, is_known_time
 
 UNITS = ("hour", "weekday", "day", "month")
 ZONES = (
@@ -140,3 +141,69 @@ def test_shape_is_kept_and_ids_are_int32():
 def test_unknown_unit_is_refused_with_the_nearest():
     with pytest.raises(UnknownName, match="Did you mean 'hour'"):
         ids([0], "hours", "UTC")
+
+
+def values(seconds, zone):
+    found = calendar_values(tf.constant(seconds, tf.int64), list(CLOCK_UNITS), zone)
+    return dict(zip(CLOCK_UNITS, np.stack(found), strict=True))
+
+
+@given(
+    seconds=st.lists(st.integers(0, END), min_size=1, max_size=30),
+    zone=st.sampled_from(ZONES),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_unit_of_any_time_in_any_zone(seconds, zone):
+    for unit, found in values(seconds, zone).items():
+        expected = [calendar_value(second, unit, zone) for second in seconds]
+        np.testing.assert_array_equal(found, expected, unit)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/New_York"])
+@pytest.mark.parametrize("year", [1972, 1999, 2000, 2023, 2024, 2099, 2100])
+def test_days_around_leap_days_and_the_end_of_years(year, zone):
+    days = [(1, 1), (1, 31), (2, 28), (3, 1), (12, 30), (12, 31)]
+    midnights = [datetime(year, *day, tzinfo=ZoneInfo(zone)) for day in days]
+    seconds = [int(midnight.timestamp()) + s for midnight in midnights for s in (-1, 0)]
+    seconds = [second for second in seconds if second <= END]
+    for unit, found in values(seconds, zone).items():
+        expected = [calendar_value(second, unit, zone) for second in seconds]
+        np.testing.assert_array_equal(found, expected, unit)
+
+
+def test_start_of_the_taobao_data_is_a_saturday_in_shanghai():
+    found = values([1_511_539_200], "Asia/Shanghai")
+    date = [int(found[unit][0]) for unit in ("year", "month", "day", "weekday")]
+    assert date == [2017, 11 - 1, 25 - 1, 5]
+    assert int(found["second_of_day"][0]) == 0
+
+
+def test_hour_that_comes_twice_has_one_value_and_two_times():
+    change = int(datetime(2023, 10, 29, 1, tzinfo=UTC).timestamp())
+    found = values([change - 1800, change + 1800], "Europe/Berlin")
+    assert found["second_of_day"].tolist() == [2 * 3600 + 1800] * 2
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+def test_compiled_values_are_those_of_python(zone):
+    seconds = [0, 951_782_400, 1_698_541_200, 1_711_846_799, 4_102_444_799]
+
+    @tf.function(jit_compile=True)
+    def compiled(seconds):
+        return tf.stack(calendar_values(seconds, list(CLOCK_UNITS), zone))
+
+    found = compiled(tf.constant(seconds, tf.int64)).numpy()
+    for row, unit in zip(found, CLOCK_UNITS, strict=True):
+        expected = [calendar_value(second, unit, zone) for second in seconds]
+        np.testing.assert_array_equal(row, expected, unit)
+
+
+def test_times_that_cannot_be_seconds_are_not_known():
+    times = [-1, 0, 1_700_000_000, 7_258_118_399, 7_258_118_400, 1_700_000_000_000]
+    found = is_known_time(tf.constant(times, tf.int64))
+    assert found.numpy().tolist() == [False, True, True, True, False, False]
+
+
+def test_unknown_clock_unit_is_refused_with_the_nearest():
+    with pytest.raises(UnknownName, match="Did you mean 'minute'"):
+        calendar_values(tf.constant([0], tf.int64), ["minutes"], "UTC")

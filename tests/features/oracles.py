@@ -73,6 +73,22 @@ def calendar_id(seconds, unit, zone):
     return 1 + units[unit]
 
 
+def calendar_value(seconds, unit, zone):
+    local = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone))
+    values = {
+        "year": local.year,
+        "month": local.month - 1,
+        "day": local.day - 1,
+        "day_of_year": local.timetuple().tm_yday - 1,
+        "weekday": local.weekday(),
+        "hour": local.hour,
+        "minute": local.minute,
+        "second": local.second,
+        "second_of_day": local.hour * 3600 + local.minute * 60 + local.second,
+    }
+    return values[unit]
+
+
 def encode_arrays(state, raw):
     """Encoded arrays of raw arrays, value by value."""
     schema, encoded = state.schema, {}

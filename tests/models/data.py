@@ -5,13 +5,17 @@ import tensorflow as tf
 
 from tests.features.shop import SCHEMA, shop_frame, small_schema
 from tfctr import models
-from tfctr.features import Categorical, Label, Sequence
+from tfctr.features import Categorical, Label, Sequence, Timestamp
 from tfctr.testing import make_batch
 
 SIZED = SCHEMA.fit(shop_frame()).schema
 # Training makes a graph; one of few features is made quickly.
 PLAIN = small_schema(
-    sequences=[Sequence("history", (Categorical("item_id"),), max_length=3)],
+    context=[Timestamp("time")],
+    sequences=[
+        Sequence("history", (Categorical("item_id"),), Timestamp("time"), max_length=3)
+    ],
+    timestamp="time",
     labels=[Label("click"), Label("buy", observed_if="click")],
 ).with_sizes({"user_id": 9, "item_id": 12})
 USER_ROLES = ("user", "context", "sequence")
@@ -30,6 +34,11 @@ SMALL = {
         "head_dim": 3,
     },
     "DIN": {"dim": 4, "hidden_units": (8,), "attention_units": (5, 3)},
+    "TLSI": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "settings": {"attention_units": (5, 3), "gate_units": (6,)},
+    },
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
 }
 

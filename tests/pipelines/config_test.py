@@ -128,3 +128,9 @@ def test_override_without_key_or_value_is_refused(path, override):
 @pytest.mark.parametrize("name", config_names())
 def test_every_config_that_comes_with_tfctr_is_valid(name):
     assert load_config(name).name == name
+
+
+def test_shipped_configuration_of_tlsi_makes_the_model():
+    config = load_config("movielens_tlsi")
+    assert config.ranking.model == "TLSI"
+    assert config.schema_name == "movielens_100k"

@@ -29,7 +29,15 @@ from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
+from tfctr.layers.sequence.interest_gate import InterestGate
+from tfctr.layers.sequence.interest_settings import InterestSettings
+from tfctr.layers.sequence.interval_encoding import IntervalEncoding
+from tfctr.layers.sequence.long_short_interest import LongShortInterest
+from tfctr.layers.sequence.softmax_attention import SoftmaxAttention
 from tfctr.layers.sequence.target_attention import TargetAttention
+from tfctr.layers.sequence.time_aware_attention import TimeAwareAttention
+from tfctr.layers.sequence.time_aware_lstm import TimeAwareLSTM
 
 __all__ = [
     "APG",
@@ -37,6 +45,7 @@ __all__ = [
     "AdaptiveDense",
     "AdaptiveMLP",
     "BilinearInteraction",
+    "CalendarEncoding",
     "CompressedInteraction",
     "ConditionAttention",
     "CrossNetwork",
@@ -48,12 +57,19 @@ __all__ = [
     "FullAdaptiveDense",
     "GeneratorConfig",
     "InnerProducts",
+    "InterestGate",
+    "InterestSettings",
+    "IntervalEncoding",
+    "LongShortInterest",
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",
     "PooledEmbeddings",
     "RebuiltAdaptiveDense",
     "SharedAdaptiveDense",
+    "SoftmaxAttention",
     "SqueezeExcitation",
     "TargetAttention",
+    "TimeAwareAttention",
+    "TimeAwareLSTM",
     "break_even_rank",
 ]

@@ -13,11 +13,13 @@ from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
 __all__ = [
     "DIN",
     "PNN",
+    "TLSI",
     "WDL",
     "AutoInt",
     "DCNv2",
@@ -44,6 +46,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     AutoInt,
     DIN,
     TwoTower,
+    TLSI,
 )
 
 
