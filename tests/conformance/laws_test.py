@@ -16,7 +16,14 @@ from tfctr.testing import check_layer, check_loss, check_metric
 from tfctr.testing.models import MODEL_LAWS, ModelCase
 
 # What others inherit from, and nobody makes.
-ABSTRACT = {"PreRankingModel", "RankingModel", "RunningSums", "TrainableModel"}
+ABSTRACT = {
+    "EventRecurrence",
+    "PreRankingModel",
+    "RankingModel",
+    "RunningSums",
+    "SequentialModel",
+    "TrainableModel",
+}
 # keras-rs lays out its weights, and takes whole batches of all columns only: see
 # tests/layers/embedding/distributed_test.py.
 ELSEWHERE = {"DistributedCollection"}

@@ -5,13 +5,22 @@ import tensorflow as tf
 
 from tests.features.shop import SCHEMA, shop_frame, small_schema
 from tfctr import models
-from tfctr.features import Categorical, Label, Sequence
+from tfctr.features import Categorical, Label, Sequence, Timestamp
 from tfctr.testing import make_batch
 
 SIZED = SCHEMA.fit(shop_frame()).schema
 # Training makes a graph; one of few features is made quickly.
 PLAIN = small_schema(
-    sequences=[Sequence("history", (Categorical("item_id"),), max_length=3)],
+    context=[Timestamp("time")],
+    timestamp="time",
+    sequences=[
+        Sequence(
+            "history",
+            (Categorical("item_id"),),
+            timestamp=Timestamp("time"),
+            max_length=3,
+        )
+    ],
     labels=[Label("click"), Label("buy", observed_if="click")],
 ).with_sizes({"user_id": 9, "item_id": 12})
 USER_ROLES = ("user", "context", "sequence")
@@ -20,6 +29,22 @@ SMALL = {
     "DeepFM": {"dim": 4, "hidden_units": (8, 4)},
     "DCNv2": {"dim": 4, "hidden_units": (8,), "num_cross_layers": 2, "rank": 3},
     "DIN": {"dim": 4, "hidden_units": (8,), "attention_units": (5, 3)},
+    "DIEN": {"dim": 4, "hidden_units": (8,)},
+    "NARM": {"dim": 4, "hidden_units": (8,), "attention_units": 3},
+    "LSTMPlusPlus": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "query_units": 3,
+        "gate_units": (5,),
+    },
+    "TimeLSTM": {"dim": 4, "hidden_units": (8,)},
+    "SLiRec": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "attention_units": (5,),
+        "query_units": 3,
+        "gate_units": (5,),
+    },
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
 }
 

@@ -4,18 +4,28 @@ from tfctr.errors import UnknownName
 from tfctr.models.base import RankingModel
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
+from tfctr.models.baselines.dien import DIEN
 from tfctr.models.baselines.din import DIN
 from tfctr.models.baselines.logistic_regression import LogisticRegression
+from tfctr.models.baselines.lstm_plus_plus import LSTMPlusPlus
+from tfctr.models.baselines.narm import NARM
+from tfctr.models.baselines.sli_rec import SLiRec
+from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.pre_ranking import PreRankingModel
 
 __all__ = [
+    "DIEN",
     "DIN",
+    "NARM",
     "DCNv2",
     "DeepFM",
+    "LSTMPlusPlus",
     "LogisticRegression",
     "PreRankingModel",
     "RankingModel",
+    "SLiRec",
+    "TimeLSTM",
     "TwoTower",
     "get",
     "names",
@@ -26,6 +36,11 @@ _MODELS: tuple[type[RankingModel], ...] = (
     DeepFM,
     DCNv2,
     DIN,
+    DIEN,
+    NARM,
+    LSTMPlusPlus,
+    TimeLSTM,
+    SLiRec,
     TwoTower,
 )
 
