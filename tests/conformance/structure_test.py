@@ -123,7 +123,7 @@ def test_folders_import_under_the_name_they_are_installed_by():
 NEED_TENSORFLOW = (
     "tfctr/layers/embedding/",
     "tfctr/layers/sequence/events.py",
-    "tfctr/layers/sequence/recurrence.py",
+    "tfctr/layers/sequence/event_loop.py",
 )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from keras import ops
 
 from tfctr.layers.sequence.event_gru import gru_gates
+from tfctr.layers.sequence.event_loop import recur
 from tfctr.layers.sequence.event_recurrence import EventRecurrence
-from tfctr.layers.sequence.recurrence import recur
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
 

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfctr.layers.sequence.softmax import softmax_over_events
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Shape, Tensor
@@ -53,10 +54,7 @@ class BilinearAttention(keras.layers.Layer):
     ) -> Tensor:
         projected = ops.matmul(candidates, self.kernel)  # (batch, candidates, dim)
         scores = ops.matmul(events, ops.transpose(projected, (0, 2, 1)))
-        scores = ops.cast(scores, "float32")
-        real = True if events_mask is None else ops.expand_dims(events_mask, -1)
-        weights = ops.softmax(ops.where(real, scores, -1e9), axis=1)
-        return ops.where(real, weights, 0.0)
+        return softmax_over_events(scores, events_mask)
 
     def compute_mask(self, *_: Any, **__: Any) -> None:
         """Ends the mask here: weights of padding are zeros."""

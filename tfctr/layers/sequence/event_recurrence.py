@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from tfctr.errors import InputError
-from tfctr.layers.sequence.recurrence import recur
+from tfctr.layers.sequence.event_loop import recur
 from tfctr.seeds import derived_seed, glorot
 from tfctr.types import Shape, Tensor
 

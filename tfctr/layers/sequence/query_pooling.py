@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfctr.errors import InputError
+from tfctr.layers.sequence.softmax import softmax_over_events
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Shape, Tensor
@@ -59,10 +60,8 @@ class QueryPooling(keras.layers.Layer):
 
     def call(self, events: Tensor, events_mask: Tensor | None = None) -> Tensor:
         hidden = ops.tanh(ops.matmul(events, self.kernel) + self.bias)
-        scores = ops.cast(ops.matmul(hidden, self.query), "float32")
-        real = True if events_mask is None else ops.expand_dims(events_mask, -1)
-        weights = ops.softmax(ops.where(real, scores, -1e9), axis=1)
-        weights = ops.where(real, weights, 0.0)
+        scores = ops.matmul(hidden, self.query)
+        weights = softmax_over_events(scores, events_mask)
         pooled = ops.sum(weights * ops.cast(events, "float32"), axis=1)
         return ops.cast(pooled, self.compute_dtype)
 

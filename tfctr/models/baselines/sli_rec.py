@@ -132,12 +132,15 @@ class SLiRec(SequentialModel):
         self.recurrences[name] = TimeControlledLSTM(
             self.widths[name], name=f"{name}_lstm", **common
         )
-        self.attentions[name] = TargetAttention(
+        attention = TargetAttention(
             hidden_units=self.attention_units,
             normalization="softmax",
             name=f"{name}_attention",
             **common,
         )
+        # It would move all scores alike, which the softmax undoes: never trained.
+        attention.score.use_bias = False
+        self.attentions[name] = attention
         self.poolings[name] = QueryPooling(
             self.query_units, name=f"{name}_long_term", **common
         )

@@ -1,10 +1,10 @@
-"""Tests of `tfctr.layers.sequence.recurrence`."""
+"""Tests of `tfctr.layers.sequence.event_loop`."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfctr.layers.sequence.recurrence import recur
+from tfctr.layers.sequence.event_loop import recur
 
 RNG = np.random.default_rng(0)
 VALUES = RNG.normal(size=(4, 5, 3)).astype("float32")
