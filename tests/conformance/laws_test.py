@@ -21,6 +21,8 @@ ABSTRACT = {
     "PreRankingModel",
     "RankingModel",
     "RunningSums",
+    "EventRecurrence",
+    "SequentialModel",
     "TrainableModel",
 }
 # keras-rs lays out its weights, and takes whole batches of all columns only: see

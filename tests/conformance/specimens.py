@@ -69,6 +69,26 @@ FEW = FeatureSchema(
     sizes={"user_id": 9, "item_id": 12},
 )
 
+# Recurrent models are compiled slowly, so theirs has few features.
+HISTORIES = FeatureSchema(
+    user=(Categorical("user_id"),),
+    item=(Categorical("item_id"), Numeric("price")),
+    context=(Timestamp("time"),),
+    sequences=(
+        Sequence(
+            "history",
+            features=(Categorical("item_id"), Categorical("action")),
+            timestamp=Timestamp("time"),
+            max_length=4,
+        ),
+    ),
+    labels=(Label("click"),),
+    user_id="user_id",
+    item_id="item_id",
+    timestamp="time",
+    sizes={"user_id": 9, "item_id": 12, "action": 4},
+)
+
 _RNG = np.random.default_rng(0)
 
 
@@ -126,9 +146,13 @@ class ModelSpecimen:
     @property
     def batch(self) -> tuple[Any, Any, Any]:
         x, y = make_batch(self.schema, self.rows)
-        # `buy` counts only where `click` is 1.
-        weights = {"click": np.ones(self.rows, "float32"), "buy": y["click"]}
-        return x, y, {name: weights[name] for name in y}
+        ones = np.ones(self.rows, "float32")
+        weights = {
+            # A label counts only where what it is observed by is 1.
+            label.name: y[label.observed_if] if label.observed_if else ones
+            for label in self.schema.labels
+        }
+        return x, y, weights
 
 
 # Metrics -------------------------------------------------------------------------
@@ -639,6 +663,112 @@ LAYERS: list[LayerSpecimen] = [
             "gate/dense_1/bias": (4,),
         },
     ),
+    *[
+        LayerSpecimen(
+            layers.EventGRU,
+            {"units": 3, "return_sequences": keeps, "seed": 3},
+            {"events": _floats(4, 5, 2)},
+            (4, 5, 3) if keeps else (4, 3),
+            {"kernel": (2, 9), "recurrent_kernel": (3, 9), "bias": (9,)},
+        )
+        for keeps in (True, False)
+    ],
+    LayerSpecimen(
+        layers.AttentionalGRU,
+        {"units": 3, "seed": 3},
+        {"events": _floats(4, 5, 2), "attention": abs(_floats(4, 5, 6))},
+        (4, 6, 3),
+        {"kernel": (2, 9), "recurrent_kernel": (3, 9), "bias": (9,)},
+    ),
+    LayerSpecimen(
+        layers.EventLSTM,
+        {"units": 3, "return_sequences": False, "seed": 3},
+        {"events": _floats(4, 5, 2)},
+        (4, 3),
+        {"kernel": (2, 12), "recurrent_kernel": (3, 12), "bias": (12,)},
+    ),
+    LayerSpecimen(
+        layers.TimeGatedLSTM,
+        {"units": 3, "return_sequences": False, "seed": 3},
+        {"events": _floats(4, 5, 2), "intervals": abs(_floats(4, 5))},
+        (4, 3),
+        {
+            "kernel": (2, 12),
+            "recurrent_kernel": (3, 12),
+            "bias": (12,),
+            "gate_kernel": (2, 6),
+            "gate_bias": (6,),
+            "gate_interval": (1, 6),
+            "output_interval": (1, 3),
+        },
+    ),
+    LayerSpecimen(
+        layers.TimeControlledLSTM,
+        {"units": 3, "return_sequences": True, "seed": 3},
+        {
+            "events": _floats(4, 5, 2),
+            "intervals": abs(_floats(4, 5)),
+            "ages": abs(_floats(4, 5)),
+        },
+        (4, 5, 3),
+        {
+            "kernel": (2, 12),
+            "recurrent_kernel": (3, 12),
+            "bias": (12,),
+            "gate_kernel": (2, 6),
+            "gate_bias": (6,),
+            **{
+                f"{name}_{part}": shape
+                for name in ("interval", "age")
+                for part, shape in (
+                    ("kernel", (1, 3)),
+                    ("bias", (3,)),
+                    ("gate", (3, 3)),
+                    ("output", (3, 3)),
+                )
+            },
+        },
+    ),
+    LayerSpecimen(
+        layers.QueryPooling,
+        {"units": 3, "seed": 3},
+        {"events": _floats(4, 5, 2)},
+        (4, 2),
+        {"kernel": (2, 3), "query": (3, 1), "bias": (3,)},
+    ),
+    LayerSpecimen(
+        layers.AdditivePooling,
+        {"units": 3, "seed": 3},
+        {"query": _floats(4, 6), "events": _floats(4, 5, 2)},
+        (4, 2),
+        {"query_kernel": (6, 3), "event_kernel": (2, 3), "score_kernel": (3, 1)},
+    ),
+    LayerSpecimen(
+        layers.AdaptiveFusion,
+        {"hidden_units": [5, 4], "seed": 3},
+        {
+            "first": _floats(4, 6, 2),
+            "second": _floats(4, 6, 2),
+            "context": _floats(4, 6, 3),
+        },
+        (4, 6, 2),
+        {
+            "mlp/dense_0/kernel": (7, 5),
+            "mlp/dense_0/bias": (5,),
+            "mlp/dense_1/kernel": (5, 4),
+            "mlp/dense_1/bias": (4,),
+            "balance/kernel": (4, 1),
+            "balance/bias": (1,),
+        },
+    ),
+    LayerSpecimen(
+        layers.BilinearAttention,
+        {"seed": 3},
+        {"candidates": _floats(3, 2, 4), "events": _floats(3, 5, 6)},
+        (3, 5, 2),
+        {"kernel": (4, 6)},
+        {"mixed_dtype": "float32"},
+    ),
 ]
 
 # Models --------------------------------------------------------------------------
@@ -712,5 +842,18 @@ MODELS = [
             "hidden_units": [16, 8],
         },
     ),
+    *[
+        ModelSpecimen(cls, {"dim": 3, "hidden_units": [8], **arguments}, HISTORIES, 24)
+        for cls, arguments in (
+            (models.DIEN, {"auxiliary_weight": 0.5}),
+            (models.NARM, {"attention_units": 4}),
+            (models.LSTMPlusPlus, {"query_units": 4, "gate_units": [5]}),
+            (models.TimeLSTM, {}),
+            (
+                models.SLiRec,
+                {"attention_units": [6], "query_units": 4, "gate_units": [5]},
+            ),
+        )
+    ],
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
 ]

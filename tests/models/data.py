@@ -39,6 +39,22 @@ SMALL = {
         "hidden_units": (8,),
         "settings": {"attention_units": (5, 3), "gate_units": (6,)},
     },
+    "DIEN": {"dim": 4, "hidden_units": (8,)},
+    "NARM": {"dim": 4, "hidden_units": (8,), "attention_units": 3},
+    "LSTMPlusPlus": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "query_units": 3,
+        "gate_units": (5,),
+    },
+    "TimeLSTM": {"dim": 4, "hidden_units": (8,)},
+    "SLiRec": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "attention_units": (5,),
+        "query_units": 3,
+        "gate_units": (5,),
+    },
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
 }
 

@@ -29,21 +29,34 @@ from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.sequence.adaptive_fusion import AdaptiveFusion
+from tfctr.layers.sequence.additive_pooling import AdditivePooling
+from tfctr.layers.sequence.attentional_gru import AttentionalGRU
+from tfctr.layers.sequence.bilinear_attention import BilinearAttention
 from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
+from tfctr.layers.sequence.event_gru import EventGRU
+from tfctr.layers.sequence.event_lstm import EventLSTM
 from tfctr.layers.sequence.interest_gate import InterestGate
 from tfctr.layers.sequence.interest_settings import InterestSettings
 from tfctr.layers.sequence.interval_encoding import IntervalEncoding
 from tfctr.layers.sequence.long_short_interest import LongShortInterest
+from tfctr.layers.sequence.query_pooling import QueryPooling
 from tfctr.layers.sequence.softmax_attention import SoftmaxAttention
 from tfctr.layers.sequence.target_attention import TargetAttention
 from tfctr.layers.sequence.time_aware_attention import TimeAwareAttention
 from tfctr.layers.sequence.time_aware_lstm import TimeAwareLSTM
+from tfctr.layers.sequence.time_controlled_lstm import TimeControlledLSTM
+from tfctr.layers.sequence.time_gated_lstm import TimeGatedLSTM
 
 __all__ = [
     "APG",
     "MLP",
     "AdaptiveDense",
+    "AdaptiveFusion",
     "AdaptiveMLP",
+    "AdditivePooling",
+    "AttentionalGRU",
+    "BilinearAttention",
     "BilinearInteraction",
     "CalendarEncoding",
     "CompressedInteraction",
@@ -52,6 +65,8 @@ __all__ = [
     "DecomposedAdaptiveDense",
     "EmbeddingCollection",
     "EmbeddingTable",
+    "EventGRU",
+    "EventLSTM",
     "FactorizationMachine",
     "FieldAttention",
     "FullAdaptiveDense",
@@ -64,6 +79,7 @@ __all__ = [
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",
     "PooledEmbeddings",
+    "QueryPooling",
     "RebuiltAdaptiveDense",
     "SharedAdaptiveDense",
     "SoftmaxAttention",
@@ -71,5 +87,7 @@ __all__ = [
     "TargetAttention",
     "TimeAwareAttention",
     "TimeAwareLSTM",
+    "TimeControlledLSTM",
+    "TimeGatedLSTM",
     "break_even_rank",
 ]

@@ -5,10 +5,15 @@ from tfctr.models.base import RankingModel
 from tfctr.models.baselines.autoint import AutoInt
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
+from tfctr.models.baselines.dien import DIEN
 from tfctr.models.baselines.din import DIN
 from tfctr.models.baselines.fibinet import FiBiNET
 from tfctr.models.baselines.logistic_regression import LogisticRegression
+from tfctr.models.baselines.lstm_plus_plus import LSTMPlusPlus
+from tfctr.models.baselines.narm import NARM
 from tfctr.models.baselines.pnn import PNN
+from tfctr.models.baselines.sli_rec import SLiRec
+from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
@@ -17,7 +22,9 @@ from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
 __all__ = [
+    "DIEN",
     "DIN",
+    "NARM",
     "PNN",
     "TLSI",
     "WDL",
@@ -25,9 +32,12 @@ __all__ = [
     "DCNv2",
     "DeepFM",
     "FiBiNET",
+    "LSTMPlusPlus",
     "LogisticRegression",
     "PreRankingModel",
     "RankingModel",
+    "SLiRec",
+    "TimeLSTM",
     "TwoTower",
     "get",
     "merged",
@@ -45,6 +55,11 @@ _MODELS: tuple[type[RankingModel], ...] = (
     xDeepFM,
     AutoInt,
     DIN,
+    DIEN,
+    NARM,
+    LSTMPlusPlus,
+    TimeLSTM,
+    SLiRec,
     TwoTower,
     TLSI,
 )

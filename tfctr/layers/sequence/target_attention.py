@@ -172,6 +172,7 @@ class TargetAttention(keras.layers.Layer):
         self, candidates: Tensor, events: Tensor, layout: RealEvents
     ) -> Tensor:
         layers = [] if self.scorer is None else self.scorer.dense_layers
+        bias = self.score.bias if self.score.use_bias else ops.zeros((1,))
         return native.pooled_attention(
             candidates,
             ops.matmul(candidates, self.candidate_kernel) + self.bias,
@@ -180,7 +181,7 @@ class TargetAttention(keras.layers.Layer):
             self.event_kernel,
             self.product_kernel,
             [(layer.kernel, layer.bias) for layer in layers],
-            (self.score.kernel, self.score.bias),
+            (self.score.kernel, bias),
             softmax=self.normalization == "softmax",
         )
 
