@@ -118,8 +118,8 @@ def test_folders_import_under_the_name_they_are_installed_by():
     assert not found, f"import tfctr.pipelines or tfctr.serving: {found}"
 
 
-# Sparse reads, lists of events, and loops that end with the last event or have a gradient
-# by hand: none has a form in keras.ops (decision 0004).
+# Sparse reads, lists of events, and loops that end with the last event or have a
+# gradient by hand: none has a form in keras.ops (decision 0004).
 NEED_TENSORFLOW = (
     "tfctr/layers/embedding/",
     "tfctr/layers/sequence/events.py",

@@ -102,12 +102,19 @@ struct Row {
   const float* h;
 };
 
-// `step(place, lanes)` for all lanes of a row, the last of which may be fewer.
+// `step(place, zeros, lanes)` for all lanes of a row. The last are fewer where the width
+// is no multiple, as where a vector has its linear weight beside it; `zeros` is of the
+// type to take them in.
 template <typename Part>
 inline void ForLanes(int64_t width, const Part& step) {
   int64_t k = 0;
-  for (; k + kLanes <= width; k += kLanes) step(k, kLanes);
-  if (k < width) step(k, static_cast<int>(width - k));
+  for (; k + kLanes <= width; k += kLanes) step(k, Zero(), kLanes);
+  const int rest = static_cast<int>(width - k);
+  if (rest > 4) {
+    step(k, Zero(), rest);
+  } else if (rest > 0) {
+    step(k, Few{}, rest);
+  }
 }
 
 struct SGD {
@@ -115,9 +122,10 @@ struct SGD {
   static constexpr bool kRowWise = false;
   static inline void Step(const Row& row, int64_t width) {
     const float rate = row.h[0];
-    ForLanes(width, [&](int64_t k, int lanes) {
-      const Lanes g = LoadSome(row.gradient + k, lanes);
-      StoreSome(row.weights + k, LoadSome(row.weights + k, lanes) - rate * g, lanes);
+    ForLanes(width, [&](int64_t k, auto zeros, int lanes) {
+      using V = decltype(zeros);
+      const V g = LoadSome<V>(row.gradient + k, lanes);
+      StoreSome(row.weights + k, LoadSome<V>(row.weights + k, lanes) - rate * g, lanes);
     });
   }
 };
@@ -127,12 +135,13 @@ struct Adagrad {  // h: learning rate, epsilon
   static constexpr bool kRowWise = false;
   static inline void Step(const Row& row, int64_t width) {
     const float rate = row.h[0], epsilon = row.h[1];
-    ForLanes(width, [&](int64_t k, int lanes) {
-      const Lanes g = LoadSome(row.gradient + k, lanes);
-      const Lanes total = LoadSome(row.slots[0] + k, lanes) + g * g;
-      const Lanes step = rate * g / Root(total + epsilon);
+    ForLanes(width, [&](int64_t k, auto zeros, int lanes) {
+      using V = decltype(zeros);
+      const V g = LoadSome<V>(row.gradient + k, lanes);
+      const V total = LoadSome<V>(row.slots[0] + k, lanes) + g * g;
+      const V step = rate * g / Root(total + epsilon);
       StoreSome(row.slots[0] + k, total, lanes);
-      StoreSome(row.weights + k, LoadSome(row.weights + k, lanes) - step, lanes);
+      StoreSome(row.weights + k, LoadSome<V>(row.weights + k, lanes) - step, lanes);
     });
   }
 };
@@ -142,10 +151,11 @@ struct RowWiseAdagrad {  // h: learning rate, epsilon
   static constexpr bool kRowWise = true;
   static inline void Step(const Row& row, int64_t width) {
     Lanes squares = Zero();
-    ForLanes(width, [&](int64_t k, int lanes) {
-      const Lanes g = LoadSome(row.gradient + k, lanes);
+    for (int64_t k = 0; k < width; k += kLanes) {
+      const int lanes = static_cast<int>(std::min<int64_t>(kLanes, width - k));
+      const Lanes g = LoadSome<Lanes>(row.gradient + k, lanes);
       squares += g * g;
-    });
+    }
     const float total = row.slots[0][0] + Sum(squares) / static_cast<float>(width);
     row.slots[0][0] = total;
     const float numbers[] = {row.h[0] / std::sqrt(total + row.h[1])};
@@ -159,16 +169,17 @@ struct Adam {  // h: corrected learning rate, 1 - beta_1, 1 - beta_2, epsilon
   static inline void Step(const Row& row, int64_t width) {
     const float rate = row.h[0], first = row.h[1], second = row.h[2];
     const float epsilon = row.h[3];
-    ForLanes(width, [&](int64_t k, int lanes) {
-      const Lanes g = LoadSome(row.gradient + k, lanes);
-      Lanes momentum = LoadSome(row.slots[0] + k, lanes);
-      Lanes velocity = LoadSome(row.slots[1] + k, lanes);
+    ForLanes(width, [&](int64_t k, auto zeros, int lanes) {
+      using V = decltype(zeros);
+      const V g = LoadSome<V>(row.gradient + k, lanes);
+      V momentum = LoadSome<V>(row.slots[0] + k, lanes);
+      V velocity = LoadSome<V>(row.slots[1] + k, lanes);
       momentum += first * (g - momentum);
       velocity += second * (g * g - velocity);
-      const Lanes step = rate * momentum / (Root(velocity) + epsilon);
+      const V step = rate * momentum / (Root(velocity) + epsilon);
       StoreSome(row.slots[0] + k, momentum, lanes);
       StoreSome(row.slots[1] + k, velocity, lanes);
-      StoreSome(row.weights + k, LoadSome(row.weights + k, lanes) - step, lanes);
+      StoreSome(row.weights + k, LoadSome<V>(row.weights + k, lanes) - step, lanes);
     });
   }
 };
@@ -179,26 +190,28 @@ struct FTRL {  // h: learning rate, l1, l2, beta
   static inline void Step(const Row& row, int64_t width) {
     const float per_rate = 1 / row.h[0], l1 = row.h[1], l2 = row.h[2];
     const float beta = row.h[3];
-    ForLanes(width, [&](int64_t k, int lanes) {
-      const Lanes g = LoadSome(row.gradient + k, lanes);
-      const Lanes before = LoadSome(row.slots[0] + k, lanes), after = before + g * g;
-      const Lanes root = Root(after), weights = LoadSome(row.weights + k, lanes);
-      const Lanes linear = LoadSome(row.slots[1] + k, lanes) + g -
-                           (root - Root(before)) * per_rate * weights;
-      const Lanes positive = l1 - linear, negative = -l1 - linear;
-      const Lanes step =
+    ForLanes(width, [&](int64_t k, auto zeros, int lanes) {
+      using V = decltype(zeros);
+      const V g = LoadSome<V>(row.gradient + k, lanes);
+      const V before = LoadSome<V>(row.slots[0] + k, lanes), after = before + g * g;
+      const V root = Root(after), weights = LoadSome<V>(row.weights + k, lanes);
+      const V linear = LoadSome<V>(row.slots[1] + k, lanes) + g -
+                       (root - Root(before)) * per_rate * weights;
+      const V positive = l1 - linear, negative = -l1 - linear;
+      const V step =
           (linear > 0 ? positive : negative) / ((beta + root) * per_rate + 2 * l2);
       StoreSome(row.slots[0] + k, after, lanes);
       StoreSome(row.slots[1] + k, linear, lanes);
-      const Lanes size = linear > 0 ? linear : -linear;
-      StoreSome(row.weights + k, size > l1 ? step : Zero(), lanes);
+      const V size = linear > 0 ? linear : -linear;
+      StoreSome(row.weights + k, size > l1 ? step : zeros, lanes);
     });
   }
 };
 
 inline void AddRow(const float* from, float* to, int64_t width) {
-  ForLanes(width, [&](int64_t k, int lanes) {
-    StoreSome(to + k, LoadSome(to + k, lanes) + LoadSome(from + k, lanes), lanes);
+  ForLanes(width, [&](int64_t k, auto zeros, int lanes) {
+    using V = decltype(zeros);
+    StoreSome(to + k, LoadSome<V>(to + k, lanes) + LoadSome<V>(from + k, lanes), lanes);
   });
 }
 
