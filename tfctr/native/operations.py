@@ -59,7 +59,6 @@ def update_rows(
     table: tf.Variable,
     slots: Sequence[tf.Variable],
     gradient: tf.IndexedSlices,
-    *,
     kept: Tensor,
     numbers: Sequence[Tensor],
 ) -> Any:

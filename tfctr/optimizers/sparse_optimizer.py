@@ -193,15 +193,10 @@ class SparseOptimizer(keras.optimizers.Optimizer):
         places = None
         if isinstance(gradient, tf.IndexedSlices):
             if self._has_compiled_step(gradient, variable):
-                rule, numbers = self.compiled_step(learning_rate)
                 kept = 1 - learning_rate * decay if decay else 1.0
+                rule, numbers = self.compiled_step(learning_rate)
                 native.update_rows(
-                    rule,
-                    variable,
-                    list(slots.values()),
-                    gradient,
-                    kept=kept,
-                    numbers=numbers,
+                    rule, variable, [*slots.values()], gradient, kept, numbers
                 )
                 return
             places, gradient = unique_rows(gradient)
