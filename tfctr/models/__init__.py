@@ -17,11 +17,13 @@ from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
+from tfctr.models.dfgr import DFGR
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
 __all__ = [
+    "DFGR",
     "DIEN",
     "DIN",
     "NARM",
@@ -62,6 +64,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     SLiRec,
     TwoTower,
     TLSI,
+    DFGR,
 )
 
 
