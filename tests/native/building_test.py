@@ -1,11 +1,14 @@
 """Tests of `tfctr.native.building`."""
 
+import os
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.native import building
 
 
@@ -41,6 +44,14 @@ def test_level_follows_from_the_flags_of_the_processor(
     file.write_text(f"processor: 0\nflags\t\t: {flags}\n")
     monkeypatch.setattr(building, "CPUINFO", file)
     assert building.processor_level() == level
+
+
+def test_level_can_be_named_for_an_older_machine(monkeypatch):
+    monkeypatch.setenv(building.LEVEL_VARIABLE, "x86-64-v3")
+    assert building.processor_level() == "x86-64-v3"
+    monkeypatch.setenv(building.LEVEL_VARIABLE, "x86-64-v2")
+    with pytest.raises(UnknownName, match="TFCTR_PROCESSOR_LEVEL"):
+        building.processor_level()
 
 
 def test_an_unknown_system_has_no_kernels(tmp_path, monkeypatch):
@@ -88,3 +99,24 @@ def test_built_once_it_is_there_for_good(empty, tmp_path, monkeypatch):
     assert path == building.library_file()
     assert path.exists()
     assert building.build("g-nothing") == path  # no compiler is asked any more
+
+
+@pytest.mark.skipif(
+    building.processor_level() != "x86-64-v4",
+    reason="other tests use what is compiled for x86-64-v3",
+)
+def test_kernels_of_the_older_level_pass_the_same_tests():
+    environment = {**os.environ, building.LEVEL_VARIABLE: "x86-64-v3"}
+    made = "from tfctr import native; print(native.build())"
+    tests = Path(__file__).parent / "operations_test.py"
+    for command in (["-c", made], ["-m", "pytest", "-q", "-p", "no:xdist", tests]):
+        ended = subprocess.run(
+            [sys.executable, *command],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    assert " passed" in ended.stdout
+    assert "skipped" not in ended.stdout

@@ -9,12 +9,14 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 
 __all__ = ["build", "library_file", "processor_level"]
 
 SOURCE = Path(__file__).parent / "source"
 CPUINFO = Path("/proc/cpuinfo")
+# Names the level to compile for, where the machine that will train is an older one.
+LEVEL_VARIABLE = "TFCTR_PROCESSOR_LEVEL"
 # Instructions of the levels that compilers know, best first; Linux spells some its
 # own way.
 LEVELS = {
@@ -27,7 +29,19 @@ FLAGS = ("-O3", "-std=c++17", "-fPIC", "-fno-math-errno", "-fno-trapping-math")
 
 
 def processor_level() -> str | None:
-    """The best of `LEVELS` that this machine's processor has."""
+    """The best of `LEVELS` that this machine's processor has.
+
+    The environment variable `TFCTR_PROCESSOR_LEVEL` names another one, for an image
+    that is built on a newer machine than it runs on.
+
+    Raises:
+        InputError: The variable names no level.
+    """
+    named = os.environ.get(LEVEL_VARIABLE)
+    if named:
+        if named not in LEVELS:
+            raise UnknownName(LEVEL_VARIABLE, named, LEVELS)
+        return named
     if not CPUINFO.exists():
         return None
     lines = CPUINFO.read_text(encoding="utf-8").splitlines()
