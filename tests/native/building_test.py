@@ -1,6 +1,5 @@
 """Tests of `tfctr.native.building`."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -44,14 +43,6 @@ def test_level_follows_from_the_flags_of_the_processor(
     file.write_text(f"processor: 0\nflags\t\t: {flags}\n")
     monkeypatch.setattr(building, "CPUINFO", file)
     assert building.processor_level() == level
-
-
-def test_level_can_be_named_for_an_older_machine(monkeypatch):
-    monkeypatch.setenv(building.LEVEL_VARIABLE, "x86-64-v3")
-    assert building.processor_level() == "x86-64-v3"
-    monkeypatch.setenv(building.LEVEL_VARIABLE, "x86-64-v2")
-    with pytest.raises(UnknownName, match="TFCTR_PROCESSOR_LEVEL"):
-        building.processor_level()
 
 
 def test_an_unknown_system_has_no_kernels(tmp_path, monkeypatch):
@@ -101,22 +92,48 @@ def test_built_once_it_is_there_for_good(empty, tmp_path, monkeypatch):
     assert building.build("g-nothing") == path  # no compiler is asked any more
 
 
+@needs_processor
+@pytest.mark.slow
+def test_what_is_compiled_for_an_older_processor_is_used_too(
+    empty, tmp_path, monkeypatch
+):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "small.cc").write_text('extern "C" int answer() { return 42; }\n')
+    monkeypatch.setattr(building, "SOURCE", source)
+    monkeypatch.setattr(building, "processor_level", lambda: "x86-64-v4")
+    assert building.built_file() is None
+    older = building.build(level="x86-64-v3")
+    assert building.built_file() == older
+    newer = building.build()
+    assert building.built_file() == newer != older
+    monkeypatch.setattr(building, "processor_level", lambda: "x86-64-v3")
+    assert building.built_file() == older
+
+
+def test_an_unknown_level_is_refused():
+    with pytest.raises(UnknownName, match="level"):
+        building.build(level="x86-64-v2")
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(
     building.processor_level() != "x86-64-v4",
     reason="other tests use what is compiled for x86-64-v3",
 )
 def test_kernels_of_the_older_level_pass_the_same_tests():
-    environment = {**os.environ, building.LEVEL_VARIABLE: "x86-64-v3"}
-    made = "from tfctr import native; print(native.build())"
+    building.build(level="x86-64-v3")
     tests = Path(__file__).parent / "operations_test.py"
-    for command in (["-c", made], ["-m", "pytest", "-q", "-p", "no:xdist", tests]):
-        ended = subprocess.run(
-            [sys.executable, *command],
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    command = f"""
+import sys
+import pytest
+from tfctr.native import building
+building.processor_level = lambda: "x86-64-v3"
+sys.exit(pytest.main(["-q", {str(tests)!r}]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
     assert " passed" in ended.stdout
     assert "skipped" not in ended.stdout
