@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tfctr.data.cells import Array
-from tfctr.data.learning import learn, learnt_columns
+from tfctr.data.learning import learnt_columns
 from tfctr.data.targets import targets
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, frame_to_arrays
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # TensorFlow loads inside the functions: Beam workers import this package without it.
 
-__all__ = ["batched", "encode_frame", "to_dataset"]
+__all__ = ["batched", "encode_frame", "state_of", "to_dataset"]
 
 ROWS_PER_CHUNK = 16_384
 
@@ -54,7 +54,7 @@ def to_dataset(
             neither 0 nor 1.
     """
     if isinstance(state, FeatureSchema):
-        state = _state_of(state, frame)
+        state = state_of(state)
     arrays = encode_frame(frame, state)
     if packed:
         arrays = (pack(state.schema, arrays[0]), *arrays[1:])
@@ -118,8 +118,14 @@ def batched(
     return batches.apply(count).prefetch(2)
 
 
-def _state_of(schema: FeatureSchema, frame: pd.DataFrame) -> "SchemaState":
-    """The state of a schema that learns nothing from data."""
+def state_of(schema: FeatureSchema) -> "SchemaState":
+    """The state of a schema that learns nothing from data.
+
+    Raises:
+        InputError: It learns something.
+    """
+    from tfctr.features import SchemaState
+
     for column in learnt_columns(schema)[:1]:
         raise InputError(
             "state",
@@ -127,4 +133,4 @@ def _state_of(schema: FeatureSchema, frame: pd.DataFrame) -> "SchemaState":
             expected="the state with what it learnt",
             hint="Call `state = schema.fit(train)` and give `state`.",
         )
-    return learn(schema, frame)
+    return SchemaState(schema, {}, {})
