@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from tfctr.data.batches import state_of
+from tfctr.data.batches import in_batches, learnt
 from tfctr.data.cells import Array, as_objects
 from tfctr.data.sequence_columns import (
     check_sequence_schema,
@@ -68,9 +68,7 @@ def sequences_to_dataset(
     Raises:
         InputError: A column does not hold what is declared.
     """
-    if isinstance(state, FeatureSchema):
-        state = state_of(state)
-    encoded = encode_sequences(frame, state)
+    encoded = encode_sequences(frame, learnt(state))
     return sequence_batches(encoded, batch_size, shuffle=shuffle, seed=seed)
 
 
@@ -132,12 +130,11 @@ def sequence_batches(
     """Batches of encoded rows; see `sequences_to_dataset`."""
     import tensorflow as tf
 
-    if batch_size < 1:
-        raise InputError("batch_size", received=batch_size, expected="at least 1")
-    rows, lengths = len(encoded.lengths), tf.constant(encoded.lengths)
+    rows, lengths = len(encoded.lengths), tf.constant(encoded.lengths, tf.int32)
+    longest = int(encoded.lengths.max())
     users = tf.nest.map_structure(tf.convert_to_tensor, dict(encoded.users))
     steps = {
-        name: tf.RaggedTensor.from_row_lengths(values, lengths)
+        name: tf.RaggedTensor.from_row_lengths(values, encoded.lengths)
         for name, values in encoded.steps.items()
     }
 
@@ -150,29 +147,17 @@ def sequence_batches(
         w = {name: x.pop(weight_column(name)) for name in encoded.labels}
         return x, y, w
 
-    def in_frame_order() -> Any:
-        return tf.data.Dataset.range(rows).batch(batch_size)
-
-    def shuffled(draw: Any) -> Any:
-        keys = tf.random.experimental.stateless_split((seed, draw), 2)
-        order = tf.random.experimental.stateless_shuffle(tf.range(rows), keys[0])
-        bucket = tf.range(rows) // (batch_size * BATCHES_A_BUCKET)
-        rank = tf.cast(bucket, tf.int64) * (tf.reduce_max(lengths) + 1)
+    def arrange(order: Any, draw: Any) -> Any:
+        rank = tf.range(rows) // (batch_size * BATCHES_A_BUCKET) * (longest + 1)
         order = tf.gather(order, tf.argsort(rank + tf.gather(lengths, order)))
-        starts = tf.range(0, rows, batch_size)
-        starts = tf.random.experimental.stateless_shuffle(starts, keys[1])
-        return tf.data.Dataset.from_tensor_slices(starts).map(
-            lambda start: order[start : start + batch_size]
-        )
+        whole = rows // batch_size * batch_size
+        batches = tf.reshape(order[:whole], (-1, batch_size))
+        batches = tf.random.experimental.stateless_shuffle(batches, (seed + 1, draw))
+        return tf.concat([tf.reshape(batches, (-1,)), order[whole:]], 0)
 
-    if shuffle:
-        draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True).take(1)
-        chosen = draws.flat_map(shuffled)
-        count = tf.data.experimental.assert_cardinality(-(-rows // batch_size))
-        chosen = chosen.apply(count)
-    else:
-        chosen = in_frame_order()
-    return chosen.map(batch_of, num_parallel_calls=2).prefetch(2)
+    return in_batches(
+        rows, batch_of, batch_size, shuffle=shuffle, seed=seed, arrange=arrange
+    )
 
 
 def _lengths(frame: pd.DataFrame, name: str) -> Array:
