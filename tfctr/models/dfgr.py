@@ -102,7 +102,7 @@ class DFGR(SequenceRanker):
         for block in self.blocks:
             if not block.built:
                 block.build(tokens.shape)
-        state = {}
+        state: dict[str, Tensor] = {}
         pairs = past_pairs(tokens, times, self.blocks[0].last_bucket)
         last = len(self.blocks) - 1
         for place, block in enumerate(self.blocks):

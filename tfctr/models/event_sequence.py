@@ -76,10 +76,10 @@ class EventSequence:
             marker=f"{prefix}{sequence.features[0].name}",
             shared=tuple(shared),
             others=tuple(others),
-            action=action and f"{prefix}{action.name}",
+            action=f"{prefix}{action.name}" if action else None,
             num_actions=schema.size(action.vocabulary) if action else 2,
             has_several=action is not None and action.max_values is not None,
-            time=time and f"{prefix}{time.name}",
+            time=f"{prefix}{time.name}" if time else None,
             request_time=schema.timestamp,
             max_length=sequence.max_length,
         )
@@ -212,12 +212,13 @@ def _action(schema: FeatureSchema, sequence: Sequence) -> Categorical | None:
     for feature in sequence.features:
         if feature.name != sequence.action:
             continue
-        is_ids = isinstance(feature, Categorical)
-        if not is_ids or schema.vocabulary(feature.vocabulary).is_fingerprinted:
-            raise InputError(
-                f"{sequence.name}.action",
-                received=f"{feature}",
-                expected="a `Categorical` with a row for each action",
-            )
-        return feature if isinstance(feature, Categorical) else None
+        if isinstance(feature, Categorical) and not (
+            schema.vocabulary(feature.vocabulary).is_fingerprinted
+        ):
+            return feature
+        raise InputError(
+            f"{sequence.name}.action",
+            received=f"{feature}",
+            expected="a `Categorical` with a row for each action",
+        )
     return None

@@ -29,7 +29,6 @@ class EventTokens(keras.layers.Layer):
         dim: Width of the tokens.
         embedding_dim: Width of the embedding of a feature.
         has_context: Whether the request's context is a token too.
-        has_action: Whether what happened is part of an event's token.
         seed: Seed of the initial values.
         **kwargs: Passed to `keras.layers.Layer`.
     """
@@ -42,7 +41,6 @@ class EventTokens(keras.layers.Layer):
         dim: int,
         embedding_dim: int,
         has_context: bool,
-        has_action: bool = True,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -66,26 +64,33 @@ class EventTokens(keras.layers.Layer):
             for role in roles[:-1]
             if self.embeddings.fields([role])
         }
-        self.action_layer = self._mlp("action") if has_action else None
-        self.actions = (
-            ActionEmbedding(
-                events.num_actions,
-                is_multiple=events.has_several,
-                seed=seed,
-                dtype=policy,
-                name="actions",
+        self.action_layer = self._mlp("action")
+        self.actions = ActionEmbedding(
+            events.num_actions,
+            is_multiple=events.has_several,
+            seed=seed,
+            dtype=policy,
+            name="actions",
+        )
+        width = embedding_dim * len(events.others)
+        self.unknown_others = (
+            self.add_weight(
+                name="unknown_others",
+                shape=(width,),
+                initializer=normal(seed, "unknown_others", 0.1),
+                autocast=False,
             )
-            if has_action
+            if width
             else None
         )
-        self._add_placeholder(embedding_dim if has_action else 0)
 
     def embed(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Vectors of the given user, context and event columns, by one look-up."""
         if not self.embeddings.built:
             self.embeddings.build()
         names = [name for name in self.embeddings.fields() if name in inputs]
-        return self.embeddings({name: inputs[name] for name in names})
+        found: dict[str, Tensor] = self.embeddings({n: inputs[n] for n in names})
+        return found
 
     def prefix(self, fields: Mapping[str, Tensor]) -> list[Tensor]:
         """Tokens `(batch, 1, dim)` of user and context.
@@ -139,19 +144,6 @@ class EventTokens(keras.layers.Layer):
         if self.unknown_others is not None:
             parts.append(ops.cast(self.unknown_others, self.compute_dtype))
         return self.action_layer(ops.expand_dims(ops.concatenate(parts), 0))[0]
-
-    def _add_placeholder(self, embedding_dim: int) -> None:
-        width = embedding_dim * len(self.events.others)
-        self.unknown_others = (
-            self.add_weight(
-                name="unknown_others",
-                shape=(width,),
-                initializer=normal(self.seed, "unknown_others", 0.1),
-                autocast=False,
-            )
-            if width
-            else None
-        )
 
     def _joined(self, fields: Mapping[str, Tensor], names: list[str]) -> Tensor:
         return ops.concatenate([fields[name] for name in names], axis=-1)

@@ -200,7 +200,7 @@ class SequenceRanker(RankingModel):
         visible = self._visible(packed, inputs, mask, places)
         tokens, times, content = self._real(packed, visible)
         first = len(self.tokens.prefixes)
-        fake_times = None if times is None else packed[self.events.time]
+        fake_times = packed[self.events.time] if self.events.time else None
         fake = content + self.tokens.unknown()
         last = self.ask_each(
             tokens, fake, visible + first, (times, fake_times), training

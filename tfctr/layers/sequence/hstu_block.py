@@ -1,5 +1,6 @@
 """The HSTU block: pointwise attention to the past, gated."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ class HSTUBlock(keras.layers.Layer):
 
     def build(self, tokens_shape: Shape, *_: Shape, **__: Shape) -> None:
         settings, width = self.settings, tokens_shape[-1]
-        by_head = -(-width // settings.num_heads)
+        by_head = math.ceil((width or 1) / settings.num_heads)
         self.query_dim = settings.query_dim or by_head
         self.value_dim = settings.value_dim or by_head
         policy, num_heads = self.dtype_policy, settings.num_heads
