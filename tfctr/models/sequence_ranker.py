@@ -241,7 +241,7 @@ class SequenceRanker(RankingModel):
         return tokens, times, content
 
     def _logits(self, last: Tensor, training: bool) -> dict[str, Tensor]:
-        hidden = self.mlp(self.final_norm(last), training=training)
+        hidden = self.head(self.final_norm(last), training=training)
         return self._by_label(self.output_layer(hidden))
 
     def _compacted(
