@@ -57,7 +57,7 @@ def to_requests(
         InputError: A column does not hold what is declared, or a label that counts is
             neither 0 nor 1, or a size is below 1.
     """
-    state = learnt(state, frame)
+    state = learnt(state)
     return request_batches(
         state.schema,
         encode_frame(frame, state),
