@@ -94,8 +94,8 @@ class SequenceRanker(RankingModel):
         self.final_norm = keras.layers.LayerNormalization(
             dtype=self.dtype_policy, name="final_norm"
         )
-        self.mlp = MLP(
-            self.hidden_units, seed=seed, dtype=self.dtype_policy, name="mlp"
+        self.head = MLP(
+            self.hidden_units, seed=seed, dtype=self.dtype_policy, name="head"
         )
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
