@@ -1,8 +1,10 @@
 """The sequence that a model reads event by event: its columns, and its real events."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
 from keras import ops
 
 from tfctr import kernels
@@ -91,6 +93,23 @@ class EventSequence:
             for column in schema.encoded_columns(["sequence"])
             if column.sequence is not None and column.sequence.name == self.name
         ]
+
+    def check_actions(self, inputs: Mapping[str, Tensor]) -> None:
+        """Refuses ids that no action has, in arrays; look-ups do it elsewhere.
+
+        Args:
+            inputs: Encoded tensors by name.
+        """
+        values = inputs.get(self.action) if self.action is not None else None
+        if values is None or not isinstance(values, np.ndarray) or not values.size:
+            return
+        least, most = int(values.min()), int(values.max())
+        if least < 0 or most >= self.num_actions:
+            raise InputError(
+                self.action or "",
+                received=f"id {least if least < 0 else most}",
+                expected=f"ids from 0 to {self.num_actions - 1}",
+            )
 
     def embedded(self, schema: FeatureSchema) -> FeatureSchema:
         """The schema without other sequences, and what only they need."""

@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from tfctr import kernels
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.layers import MLP
-from tfctr.layers.sequence.flow_pairs import earlier_sessions, earlier_times
 from tfctr.models.base import RankingModel
 from tfctr.models.event_sequence import (
     EventSequence,
@@ -20,13 +18,13 @@ from tfctr.models.event_sequence import (
     real_places,
 )
 from tfctr.models.event_tokens import EventTokens
+from tfctr.models.known_events import visible_events
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["SequenceRanker"]
 
 MISSING_TIME = -1
-VISIBLE = "visible"
 # Candidates scored at a time: more would only need more memory.
 MOST_CANDIDATES = 4096
 
@@ -197,7 +195,7 @@ class SequenceRanker(RankingModel):
         mask = ops.not_equal(inputs[self.events.marker], 0)
         places = real_places(mask)
         packed = {**inputs, **self._compacted(inputs, places)}
-        visible = self._visible(packed, inputs, mask, places)
+        visible = visible_events(self.events, self._session, packed, inputs, places)
         tokens, times, content = self._real(packed, visible)
         first = len(self.tokens.prefixes)
         fake_times = packed[self.events.time] if self.events.time else None
@@ -250,34 +248,6 @@ class SequenceRanker(RankingModel):
         names = self.events.columns(self.schema)
         return {name: compacted(inputs[name], places) for name in names}
 
-    def _visible(
-        self,
-        packed: Mapping[str, Tensor],
-        inputs: Mapping[str, Tensor],
-        mask: Tensor,
-        places: Places,
-    ) -> Tensor:
-        """`(batch, length)`: how many leading real events each of them may know."""
-        name = f"{self.events.name}_{VISIBLE}"
-        if name in inputs:
-            # Given in places of the padded form.
-            given = compacted(ops.cast(inputs[name], "int32"), places)
-            seen = ops.cumsum(ops.cast(mask, "int32"), axis=1)
-            seen = ops.pad(seen, [(0, 0), (1, 0)])
-            visible = ops.take_along_axis(seen, given, axis=1)
-        elif self.events.time is not None:
-            visible = earlier_times(ops.cast(packed[self.events.time], "int64"))
-        else:
-            order = places.order
-            steps = ops.arange(ops.shape(order)[1], dtype="int32")
-            visible = ops.zeros_like(order) + steps
-        if self._session is not None:
-            visible = ops.minimum(visible, earlier_sessions(packed[self._session]))
-        is_real = (
-            ops.arange(ops.shape(visible)[1], dtype="int32") < places.count[:, None]
-        )
-        return ops.where(is_real, visible, 0)
-
     def _session_column(self) -> str | None:
         if self.session is None:
             return None
@@ -304,7 +274,7 @@ class SequenceRanker(RankingModel):
         return self.schema.item_id in inputs
 
     def _check_inputs(self, inputs: Mapping[str, Tensor]) -> None:
-        self._check_actions(inputs)
+        self.events.check_actions(inputs)
         if self._has_items(inputs):
             super()._check_inputs(inputs)
             return
@@ -319,20 +289,6 @@ class SequenceRanker(RankingModel):
         for name in [*wanted, *self.events.columns(self.schema)]:
             if name not in inputs:
                 raise UnknownName(f"input {name}", name, inputs)
-
-    def _check_actions(self, inputs: Mapping[str, Tensor]) -> None:
-        """Refuses ids that no action has, where they can be looked at."""
-        name = self.events.action
-        values = inputs.get(name) if name is not None else None
-        if values is None or not isinstance(values, np.ndarray) or not values.size:
-            return
-        least, most = int(values.min()), int(values.max())
-        if least < 0 or most >= self.events.num_actions:
-            raise InputError(
-                name or "",
-                received=f"id {least if least < 0 else most}",
-                expected=f"ids from 0 to {self.events.num_actions - 1}",
-            )
 
 
 def _taken(values: Tensor, places: Tensor) -> Tensor:
