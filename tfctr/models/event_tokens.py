@@ -37,9 +37,9 @@ class EventTokens(keras.layers.Layer):
         self,
         schema: FeatureSchema,
         events: EventSequence,
-        *,
         dim: int,
         embedding_dim: int,
+        *,
         has_context: bool,
         seed: int = 0,
         **kwargs: Any,
@@ -72,17 +72,7 @@ class EventTokens(keras.layers.Layer):
             dtype=policy,
             name="actions",
         )
-        width = embedding_dim * len(events.others)
-        self.unknown_others = (
-            self.add_weight(
-                name="unknown_others",
-                shape=(width,),
-                initializer=normal(seed, "unknown_others", 0.1),
-                autocast=False,
-            )
-            if width
-            else None
-        )
+        self.unknown_others = self._add_unknown(embedding_dim * len(events.others))
 
     def embed(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Vectors of the given user, context and event columns, by one look-up."""
@@ -144,6 +134,16 @@ class EventTokens(keras.layers.Layer):
         if self.unknown_others is not None:
             parts.append(ops.cast(self.unknown_others, self.compute_dtype))
         return self.action_layer(ops.expand_dims(ops.concatenate(parts), 0))[0]
+
+    def _add_unknown(self, width: int) -> Any:
+        if not width:
+            return None
+        return self.add_weight(
+            name="unknown_others",
+            shape=(width,),
+            initializer=normal(self.seed, "unknown_others", 0.1),
+            autocast=False,
+        )
 
     def _joined(self, fields: Mapping[str, Tensor], names: list[str]) -> Tensor:
         return ops.concatenate([fields[name] for name in names], axis=-1)

@@ -82,19 +82,16 @@ class SequenceRanker(RankingModel):
         self.tokens = EventTokens(
             self.schema,
             self.events,
-            dim=dim,
-            embedding_dim=embedding_dim,
+            dim,
+            embedding_dim,
             has_context=context,
             seed=seed,
             dtype=self.dtype_policy,
             name="tokens",
         )
-        self.final_norm = keras.layers.LayerNormalization(
-            dtype=self.dtype_policy, name="final_norm"
-        )
-        self.head = MLP(
-            self.hidden_units, seed=seed, dtype=self.dtype_policy, name="head"
-        )
+        policy = self.dtype_policy
+        self.final_norm = keras.layers.LayerNormalization(dtype=policy, name="norm")
+        self.head = MLP(self.hidden_units, seed=seed, dtype=policy, name="head")
         self.output_layer = keras.layers.Dense(
             len(self.schema.labels),
             kernel_initializer=glorot(seed, "output"),
