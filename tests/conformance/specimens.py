@@ -819,6 +819,19 @@ LAYERS += [
         BLOCK_WEIGHTS,
     ),
     LayerSpecimen(
+        layers.CausalSoftmaxBlock,
+        {"num_heads": 3, "dropout": 0.3, "seed": 3},
+        {"tokens": _floats(3, 5, 6)},
+        (3, 5, 6),
+        {
+            **{f"{n}_norm/gamma": (6,) for n in ("attention", "hidden")},
+            **{f"{n}_norm/beta": (6,) for n in ("attention", "hidden")},
+            "qkv/kernel": (6, 18),
+            **{f"{n}/kernel": (6, 6) for n in ("output", "hidden", "hidden_output")},
+            **{f"{n}/bias": (6,) for n in ("output", "hidden", "hidden_output")},
+        },
+    ),
+    LayerSpecimen(
         layers.RelativeBias,
         {"max_distance": 3, "num_time_buckets": 7, "seed": 3},
         {
@@ -931,17 +944,21 @@ MODELS = [
             ),
         )
     ],
-    ModelSpecimen(
-        models.DFGR,
-        {
-            "dim": 8,
-            "num_blocks": 2,
-            "preset": "ranking",
-            "settings": {"num_heads": 2, "time_bias": True, "divisor": 3.0},
-            "embedding_dim": 4,
-            "hidden_units": [8],
-        },
-    ),
+    *[
+        ModelSpecimen(
+            cls,
+            {"dim": 8, "embedding_dim": 4, "hidden_units": [8], **arguments},
+            HISTORIES,
+            24,
+        )
+        for cls, arguments in (
+            (models.DFGR, {"settings": {"attention": "softmax", "divisor": 3.0}}),
+            (models.HSTU, {"num_blocks": 1}),
+            (models.MetaGR, {"num_blocks": 1}),
+            (models.SFGR, {"num_blocks": 1}),
+            (models.SASRec, {"num_blocks": 1, "num_heads": 1}),
+        )
+    ],
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
     ModelSpecimen(
         models.VectorProduct, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}

@@ -39,7 +39,10 @@ SMALL = {
         "hidden_units": (8,),
         "settings": {"attention_units": (5, 3), "gate_units": (6,)},
     },
-    "DFGR": {"dim": 8, "embedding_dim": 4, "hidden_units": (8,)},
+    **{
+        name: {"dim": 8, "num_blocks": 1, "embedding_dim": 4, "hidden_units": (8,)}
+        for name in ("DFGR", "HSTU", "MetaGR", "SASRec", "SFGR")
+    },
     "DIEN": {"dim": 4, "hidden_units": (8,)},
     "NARM": {"dim": 4, "hidden_units": (8,), "attention_units": 3},
     "LSTMPlusPlus": {

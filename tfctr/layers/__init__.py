@@ -36,6 +36,7 @@ from tfctr.layers.sequence.additive_pooling import AdditivePooling
 from tfctr.layers.sequence.attentional_gru import AttentionalGRU
 from tfctr.layers.sequence.bilinear_attention import BilinearAttention
 from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
+from tfctr.layers.sequence.causal_softmax_block import CausalSoftmaxBlock
 from tfctr.layers.sequence.dual_flow_block import DualFlowBlock
 from tfctr.layers.sequence.event_gru import EventGRU
 from tfctr.layers.sequence.event_lstm import EventLSTM
@@ -66,6 +67,7 @@ __all__ = [
     "BilinearAttention",
     "BilinearInteraction",
     "CalendarEncoding",
+    "CausalSoftmaxBlock",
     "CompressedInteraction",
     "ConditionAttention",
     "CrossNetwork",

@@ -13,6 +13,7 @@ from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.lstm_plus_plus import LSTMPlusPlus
 from tfctr.models.baselines.narm import NARM
 from tfctr.models.baselines.pnn import PNN
+from tfctr.models.baselines.sasrec import SASRec
 from tfctr.models.baselines.sli_rec import SLiRec
 from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
@@ -21,7 +22,10 @@ from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.dfgr import DFGR
 from tfctr.models.distillation import Distillation
+from tfctr.models.hstu import HSTU
+from tfctr.models.metagr import MetaGR
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.sfgr import SFGR
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
@@ -30,8 +34,10 @@ __all__ = [
     "DFGR",
     "DIEN",
     "DIN",
+    "HSTU",
     "NARM",
     "PNN",
+    "SFGR",
     "TLSI",
     "WDL",
     "AutoInt",
@@ -41,8 +47,10 @@ __all__ = [
     "FiBiNET",
     "LSTMPlusPlus",
     "LogisticRegression",
+    "MetaGR",
     "PreRankingModel",
     "RankingModel",
+    "SASRec",
     "SLiRec",
     "TimeLSTM",
     "TwoTower",
@@ -68,11 +76,15 @@ _MODELS: tuple[type[RankingModel], ...] = (
     LSTMPlusPlus,
     TimeLSTM,
     SLiRec,
+    SASRec,
     TwoTower,
     VectorProduct,
     COLD,
     TLSI,
+    HSTU,
     DFGR,
+    SFGR,
+    MetaGR,
 )
 
 

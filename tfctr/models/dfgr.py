@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras import ops
+
 from tfctr.features import FeatureSchema
 from tfctr.layers import DualFlowBlock, HSTUSettings
-from tfctr.layers.sequence.flow_pairs import past_pairs, prefix_pairs
-from tfctr.models.sequence_ranker import SequenceRanker
+from tfctr.layers.sequence.flow_pairs import Pairs, past_pairs, prefix_pairs
+from tfctr.models.sequence_ranker import SequenceRanker, When
 from tfctr.saving import serializable
 from tfctr.types import Tensor
 
@@ -96,14 +98,12 @@ class DFGR(SequenceRanker):
             for place in range(num_blocks)
         ]
 
-    def read(
-        self, tokens: Tensor, times: Tensor | None, training: bool
-    ) -> dict[str, Tensor]:
+    def read(self, tokens: Tensor, when: When, training: bool) -> dict[str, Tensor]:
         for block in self.blocks:
             if not block.built:
                 block.build(tokens.shape)
         state: dict[str, Tensor] = {}
-        pairs = past_pairs(tokens, times, self.blocks[0].last_bucket)
+        pairs = self.past(tokens, when.times)
         last = len(self.blocks) - 1
         for place, block in enumerate(self.blocks):
             if place < last:
@@ -114,12 +114,9 @@ class DFGR(SequenceRanker):
         return state
 
     def ask(self, state: Mapping[str, Tensor], fake: Tensor, training: bool) -> Tensor:
-        pairs = prefix_pairs(
-            state["length"][:, None],
-            state.get("request_time"),
-            state.get("times"),
-            self.blocks[0].last_bucket,
-        )
+        request, times = state.get("request_time"), state.get("times")
+        visible, num_keys = state["length"][:, None], ops.shape(state["keys_0"])[1]
+        pairs = self.behind(visible, num_keys, request, times)
         for place, block in enumerate(self.blocks):
             keys, values = state[f"keys_{place}"], state[f"values_{place}"]
             fake = block.candidates(fake, keys, values, pairs, training)
@@ -133,15 +130,41 @@ class DFGR(SequenceRanker):
         times: tuple[Tensor | None, Tensor | None],
         training: bool,
     ) -> Tensor:
-        last_bucket = self.blocks[0].last_bucket
-        real_pairs = past_pairs(tokens, times[0], last_bucket)
-        fake_pairs = prefix_pairs(visible, times[1], times[0], last_bucket)
+        real_pairs = self.past(tokens, times[0])
+        num_keys = ops.shape(tokens)[1]
+        fake_pairs = self.behind(visible, num_keys, times[1], times[0])
         for block in self.blocks[:-1]:
             tokens, fake = block.both(tokens, fake, real_pairs, fake_pairs, training)
         # What the real flow would give behind the last block, nobody reads.
         block = self.blocks[-1]
         keys, values = block.keys_values(tokens)
         return block.candidates(fake, keys, values, fake_pairs, training)
+
+    def past(self, tokens: Tensor, times: Tensor | None) -> Pairs:
+        """Pairs of real tokens with each other.
+
+        Args:
+            tokens: `(batch, time, dim)`.
+            times: `(batch, time)` integer seconds, or `None`.
+        """
+        return past_pairs(tokens, times, self.blocks[0].last_bucket)
+
+    def behind(
+        self,
+        visible: Tensor,
+        num_keys: Any,
+        times: Tensor | None,
+        key_times: Tensor | None,
+    ) -> Pairs:
+        """Pairs of candidates with real tokens.
+
+        Args:
+            visible: `(batch or 1, places)` int32: how many real tokens each sees.
+            num_keys: How many there are, padding included.
+            times: `(batch, places)` integer seconds of candidates, or `None`.
+            key_times: `(batch, time)` integer seconds of real tokens, or `None`.
+        """
+        return prefix_pairs(visible, times, key_times, self.blocks[0].last_bucket)
 
     def get_config(self) -> dict[str, Any]:
         return {

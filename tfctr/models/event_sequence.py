@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from keras import ops
 
 from tfctr import kernels
@@ -165,11 +166,7 @@ def compacted(values: Tensor, places: Places) -> Tensor:
         values: `(batch, time, ...)`.
         places: Where the real events stand.
     """
-    order = places.order
-    for _ in range(len(values.shape) - 2):
-        order = ops.expand_dims(order, -1)
-    shape = (*ops.shape(places.order), *values.shape[2:])
-    return ops.take_along_axis(values, ops.broadcast_to(order, shape), axis=1)
+    return tf.gather(values, places.order, batch_dims=1)
 
 
 def _sequence(schema: FeatureSchema, name: str | None) -> Sequence:

@@ -1,7 +1,7 @@
 """What models share that read a user event by event."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -11,6 +11,7 @@ from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.layers import MLP
 from tfctr.models.base import RankingModel
+from tfctr.models.candidate_parts import in_parts
 from tfctr.models.event_sequence import (
     EventSequence,
     Places,
@@ -22,11 +23,32 @@ from tfctr.models.known_events import visible_events
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
-__all__ = ["SequenceRanker"]
+__all__ = ["SequenceRanker", "When"]
 
 MISSING_TIME = -1
 # Candidates scored at a time: more would only need more memory.
 MOST_CANDIDATES = 4096
+
+
+class When(NamedTuple):
+    """How many real tokens there are, when they were, and when candidates are.
+
+    Attributes:
+        length: `(batch,)` int32 numbers of real tokens.
+        times: `(batch, time)` integer seconds of them, or `None`.
+        request_time: `(batch, 1)` integer seconds of what stands behind, or `None`.
+    """
+
+    length: Tensor
+    times: Tensor | None
+    request_time: Tensor | None
+
+    def known(self) -> dict[str, Tensor]:
+        """What is known of it, by name."""
+        known = {"length": self.length}
+        if self.times is not None and self.request_time is not None:
+            known |= {"times": self.times, "request_time": self.request_time}
+        return known
 
 
 class SequenceRanker(RankingModel):
@@ -56,6 +78,8 @@ class SequenceRanker(RankingModel):
         seed: Seed of the initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
     """
+
+    tokens_per_event = 1
 
     def __init__(
         self,
@@ -99,14 +123,12 @@ class SequenceRanker(RankingModel):
 
     # To be written by each model ---------------------------------------------------
 
-    def read(
-        self, tokens: Tensor, times: Tensor | None, training: bool
-    ) -> dict[str, Tensor]:
+    def read(self, tokens: Tensor, when: When, training: bool) -> dict[str, Tensor]:
         """What later tokens need to know of real ones, by name.
 
         Args:
             tokens: `(batch, time, dim)`, oldest first, those of the user in front.
-            times: `(batch, time)` integer seconds, or `None`.
+            when: Their times, and what stands behind them.
             training: Whether dropout is on.
         """
         raise NotImplementedError(f"{type(self).__name__} does not write this")
@@ -115,8 +137,7 @@ class SequenceRanker(RankingModel):
         """`(batch, candidates, dim)` last states of candidates behind all that is real.
 
         Args:
-            state: What `read` gave, with `length`, `(batch,)` numbers of real tokens,
-                and, where times are known, `times` and `request_time`.
+            state: What `read` gave, and the parts of `When` that are known.
             fake: `(batch, candidates, dim)`.
             training: Whether dropout is on.
         """
@@ -140,6 +161,23 @@ class SequenceRanker(RankingModel):
             training: Whether dropout is on.
         """
         raise NotImplementedError(f"{type(self).__name__} does not write this")
+
+    def event(self, content: Tensor, happened: Tensor) -> Tensor:
+        """Real tokens `(batch, time * tokens_per_event, dim)` of events.
+
+        Args:
+            content: `(batch, time, dim)`.
+            happened: `(batch, time, dim)`.
+        """
+        return content + happened
+
+    def candidate(self, content: Tensor) -> Tensor:
+        """`(batch, places, dim)` tokens of what has not happened yet.
+
+        Args:
+            content: `(batch, places, dim)`.
+        """
+        return content + self.tokens.unknown()
 
     # Forms -------------------------------------------------------------------------
 
@@ -168,11 +206,9 @@ class SequenceRanker(RankingModel):
         places = real_places(mask, events.max_length)
         inputs = {**user_inputs, **self._compacted(user_inputs, places)}
         tokens, times, _ = self._real(inputs)
-        state = self.read(tokens, times, training)
-        state["length"] = places.count + len(self.tokens.prefixes)
-        if times is not None and request is not None:
-            state |= {"times": times, "request_time": request}
-        return state
+        length = places.count * self.tokens_per_event + len(self.tokens.prefixes)
+        when = When(length, times, request)
+        return {**self.read(tokens, when, training), **when.known()}
 
     def score(
         self,
@@ -181,8 +217,12 @@ class SequenceRanker(RankingModel):
         training: bool = False,
     ) -> dict[str, Tensor]:
         shared = {name: items[name] for name in self.events.shared}
-        fake = self.tokens.candidates(shared) + self.tokens.unknown()
-        return self._logits(self.ask(state, fake, training), training)
+        fake = self.candidate(self.tokens.candidates(shared))
+
+        def scored(part: Tensor) -> Tensor:
+            return self._scored(self.ask(state, part, training), training)
+
+        return self._by_label(in_parts(scored, fake, MOST_CANDIDATES))
 
     def _each_event(
         self, inputs: Mapping[str, Tensor], training: bool
@@ -194,11 +234,10 @@ class SequenceRanker(RankingModel):
         tokens, times, content = self._real(packed, visible)
         first = len(self.tokens.prefixes)
         fake_times = packed[self.events.time] if self.events.time else None
-        fake = content + self.tokens.unknown()
-        last = self.ask_each(
-            tokens, fake, visible + first, (times, fake_times), training
-        )
-        logits = self._logits(last, training)
+        fake = self.candidate(content)
+        visible = visible * self.tokens_per_event + first
+        last = self.ask_each(tokens, fake, visible, (times, fake_times), training)
+        logits = self._by_label(self._scored(last, training))
         back = ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1
         back = ops.where(mask, back, 0)
         return {
@@ -224,18 +263,19 @@ class SequenceRanker(RankingModel):
             inputs = {n: v[:, :stop] if n in columns else v for n, v in inputs.items()}
             fields = {n: v[:, :stop] if n in columns else v for n, v in fields.items()}
             known = content[:, :stop]
-        known = known + self.tokens.happened(fields, inputs)
+        known = self.event(known, self.tokens.happened(fields, inputs))
         prefix = self.tokens.prefix(fields)
         tokens = ops.concatenate([*prefix, known], axis=1)
         if self.events.time is None:
             return tokens, None, content
         times = ops.cast(inputs[self.events.time], "int64")
+        times = ops.repeat(times, self.tokens_per_event, axis=1)
         times = ops.pad(times, [(0, 0), (len(prefix), 0)], constant_values=MISSING_TIME)
         return tokens, times, content
 
-    def _logits(self, last: Tensor, training: bool) -> dict[str, Tensor]:
-        hidden = self.head(self.final_norm(last), training=training)
-        return self._by_label(self.output_layer(hidden))
+    def _scored(self, last: Tensor, training: bool) -> Tensor:
+        """`(batch, places, labels)` float32 logits of last states."""
+        return self.output_layer(self.head(self.final_norm(last), training=training))
 
     def _compacted(
         self, inputs: Mapping[str, Tensor], places: Places

@@ -26,12 +26,14 @@ class Pairs(NamedTuple):
         places: `(batch or 1, queries)` int32: positions of the queries.
         buckets: `(batch, queries, keys)` of `time_buckets`, or `None` without times.
         own: `(batch, queries)` buckets of a query and its own place, or `None`.
+        key_places: `(keys,)` int32 positions of the keys; their indices if `None`.
     """
 
     visible: Tensor
     places: Tensor
     buckets: Tensor | None = None
     own: Tensor | None = None
+    key_places: Tensor | None = None
 
 
 def past_pairs(tokens: Tensor, times: Tensor | None, last_bucket: int) -> Pairs:

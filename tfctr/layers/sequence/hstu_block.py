@@ -250,7 +250,9 @@ class HSTUBlock(keras.layers.Layer):
     def _bias(self, pairs: Pairs, num_keys: Any) -> Tensor | None:
         parts = []
         if self.bias.positions is not None:
-            parts.append(self.bias.by_position(pairs.places, num_keys))
+            keys = pairs.key_places
+            keys = ops.arange(num_keys, dtype="int32") if keys is None else keys
+            parts.append(self.bias.by_position(pairs.places, keys))
         if self.bias.times is not None and pairs.buckets is not None:
             parts.append(self.bias.by_time(pairs.buckets))
         return sum(parts[1:], parts[0]) if parts else None

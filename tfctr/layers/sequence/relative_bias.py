@@ -99,19 +99,29 @@ class RelativeBias(keras.layers.Layer):
     def call(self, places: Tensor, buckets: Tensor) -> Tensor:
         bias = ops.zeros(ops.shape(buckets), "float32")
         if self.positions is not None:
-            bias = bias + self.by_position(places, ops.shape(buckets)[2])
+            keys = ops.arange(ops.shape(buckets)[2], dtype="int32")
+            bias = bias + self.by_position(places, keys)
         if self.times is not None:
             bias = bias + self.by_time(buckets)
         return bias
 
-    def by_position(self, places: Tensor, num_keys: Any) -> Tensor:
-        """`(batch or 1, queries, keys)` biases by position alone."""
-        distance = ops.expand_dims(places, -1) - ops.arange(num_keys, dtype="int32")
+    def by_position(self, places: Tensor, key_places: Tensor) -> Tensor:
+        """`(batch or 1, queries, keys)` biases by position alone.
+
+        Args:
+            places: `(batch or 1, queries)` int32 positions of the queries.
+            key_places: `(keys,)` int32 positions of the keys.
+        """
+        distance = ops.expand_dims(places, -1) - key_places
         distance = ops.clip(distance, 0, self.max_distance)
         return ops.take(self.positions, distance, axis=0)
 
     def by_time(self, buckets: Tensor) -> Tensor:
-        """`(batch, queries, keys)` biases by time alone."""
+        """Biases by time alone, of the shape of `buckets`.
+
+        Args:
+            buckets: Buckets of `time_buckets`.
+        """
         found = ops.take(self.times, ops.maximum(buckets, 0), axis=0)
         return ops.where(buckets >= 0, found, 0.0)
 
