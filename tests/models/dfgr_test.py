@@ -118,17 +118,24 @@ def test_schema_without_history_is_refused():
         DFGR(small_schema().with_sizes({"user_id": 3, "item_id": 3}))
 
 
-def test_fit_on_whole_users_learns_what_follows_from_past_actions():
-    x = users(64, 6, seed=3)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_past_actions_are_what_is_learnt_and_shuffling_them_removes_it(seed):
+    x = users(64, 6, seed=seed)
     real = x["history_item_id"] != 0
-    action = x["history_action"]
-    follows = np.pad(action[:, :-1] == 2, [(0, 0), (1, 0)])
+    # Whether the event before had this action says whether there is a click.
+    follows = np.pad(x["history_action"][:, :-1] == 2, [(0, 0), (1, 0)])
     y = {"click": follows.astype("float32"), "buy": 1 - follows.astype("float32")}
     weights = {n: real.astype("float32") for n in y}
-    model = DFGR(SCHEMA, num_blocks=1, **SETTINGS)
+    model = DFGR(SCHEMA, num_blocks=1, seed=seed, **SETTINGS)
     model.compile(keras.optimizers.Adam(0.02), weighted_metrics=[])
     data = tf.data.Dataset.from_tensors((x, y, weights)).repeat(120)
     history = model.fit(data, epochs=2, verbose=0).history["loss"]
-    found = np.asarray(model(x)["click"])
-    assert history[1] < 0.4 * history[0]
-    assert found[real & follows].mean() > found[real & ~follows].mean() + 2
+    assert history[1] < 0.5 * history[0]
+    shuffled = x["history_action"].copy()
+    shuffled[real] = np.random.default_rng(seed).permutation(shuffled[real])
+    gaps = []
+    for actions in (x["history_action"], shuffled):
+        logits = np.asarray(model({**x, "history_action": actions})["click"])
+        gaps.append(logits[real & follows].mean() - logits[real & ~follows].mean())
+    assert gaps[0] > 2
+    assert abs(gaps[1]) < 0.3 * gaps[0]

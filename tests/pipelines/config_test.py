@@ -130,7 +130,8 @@ def test_every_config_that_comes_with_tfctr_is_valid(name):
     assert load_config(name).name == name
 
 
-def test_shipped_configuration_of_tlsi_makes_the_model():
-    config = load_config("movielens_tlsi")
-    assert config.ranking.model == "TLSI"
+@pytest.mark.parametrize("model", ["TLSI", "DFGR"])
+def test_shipped_configuration_of_a_method_makes_the_model(model):
+    config = load_config(f"movielens_{model.lower()}")
+    assert config.ranking.model == model
     assert config.schema_name == "movielens_100k"
