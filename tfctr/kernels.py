@@ -16,6 +16,7 @@ __all__ = [
     "dense_gradients",
     "gather",
     "is_compiled",
+    "is_dense",
     "is_surely_xla",
     "is_xla",
     "sum_rows",
@@ -82,6 +83,11 @@ def is_compiled(*values: Any) -> bool:
     if not _compiled.get() or is_xla() or tf.distribute.has_strategy():
         return False
     return native.is_loaded() and all(v.dtype == tf.float32 for v in values)
+
+
+def is_dense() -> bool:
+    """Whether look-ups give dense gradients now."""
+    return _dense.get()
 
 
 def is_xla() -> bool:
