@@ -74,12 +74,13 @@ class DeepFM(RankingModel):
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        places = self.embeddings.places(inputs) if self.embeddings.built else None
-        if places is None:
-            return super().call(inputs, training=training)
+        table = self.embeddings.table if self.embeddings.built else None
+        places = self.embeddings.places(inputs)
+        if table is None or places is None:
+            found: dict[str, Tensor] = super().call(inputs, training=training)
+            return found
         # Rows that are read by the factorisation machine need not be written first.
-        machine, table = self.factorization_machine, self.embeddings.table
-        parts = machine.table_parts(table, places, self.dim)
+        parts = self.factorization_machine.table_parts(table, places, self.dim)
         return self._by_label(self._logits(*parts, training))
 
     def embed(
