@@ -3,7 +3,6 @@
 from typing import Any
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from tfctr import kernels, native
@@ -71,10 +70,10 @@ class FactorizationMachine(keras.layers.Layer):
             places: `(batch, fields)` rows of it.
             dim: Width of the vectors.
         """
-        is_plain = table.storage is not None or kernels.is_dense()
-        if not is_plain and self.compute_dtype == table.compute_dtype == "float32":
+        is_single = self.compute_dtype == table.compute_dtype == "float32"
+        if is_single and table.storage is None:
             weights = table.embeddings.value
-            if isinstance(weights, tf.Variable) and kernels.is_compiled(weights):
+            if kernels.is_read_compiled(weights):
                 return native.table_factorization(weights, places, dim)
         return self.parts(table(places), dim)
 
