@@ -11,6 +11,7 @@ from tfctr.export.item_store import ItemStore, ItemTable
 from tfctr.export.merging import MergedFactors
 from tfctr.export.quantization import ServedTables
 from tfctr.export.requests import ITEM_ROLES, USER_ROLES, cut, request_specs
+from tfctr.export.retrieval import BruteForce, check_retrieval
 from tfctr.features import (
     GROUP_ID,
     Encoder,
@@ -36,6 +37,8 @@ class ServingModule(tf.Module):
         top_k: Number of candidates that `pre_ranking` returns in order.
         score: Exponent of each label's probability in the combined score.
         table_format: How embedding tables are stored: see `tfctr.export.save`.
+        retrieval_k: How many items `retrieval` finds; without, there is no such
+            signature.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class ServingModule(tf.Module):
         top_k: int,
         score: Mapping[str, float],
         table_format: str = "float32",
+        retrieval_k: int | None = None,
     ) -> None:
         super().__init__()
         if top_k < 1:
@@ -60,7 +64,11 @@ class ServingModule(tf.Module):
         state.save(Path(folder) / "state")
         self._schema = state.schema
         self._encoder = Encoder(state, Path(folder) / "state")
-        self._items = ItemStore(table, folder)
+        self._items = ItemStore(table, folder, with_ids=retrieval_k is not None)
+        self._index: BruteForce | None = None
+        if retrieval_k is not None:
+            check_retrieval(pre_ranking)
+            self._index = BruteForce(self._items, retrieval_k)
         self._top_k = top_k
         self._exponents = dict(score)
         # Keras models are not tracked by TensorFlow; their variables are.
@@ -98,6 +106,8 @@ class ServingModule(tf.Module):
         if self._heads.pre_ranking is not None:
             made["pre_ranking"] = _concrete(self._pre_rank, {**user, **ids})
             made["item_encoder"] = _concrete(self._encode_items, one_item)
+        if self._index is not None:
+            made["retrieval"] = _concrete(self._retriever(self._index), user)
         return made
 
     def _pointwise(self, examples: Tensor) -> dict[str, Tensor]:
@@ -124,6 +134,15 @@ class ServingModule(tf.Module):
             "top_score": top_score,
             "top_index": top_index,
         }
+
+    def _retriever(self, index: BruteForce) -> Callable[..., dict[str, Tensor]]:
+        def retrieve(**raw: Tensor) -> dict[str, Tensor]:
+            model = self._heads.pre_ranking
+            query = model.retrieval_query(model.encode_user(self._encode(raw)))
+            products, ids = index(query)
+            return {"top_item_id": ids, "top_score": products}
+
+        return retrieve
 
     def _encode_items(self, **raw: Tensor) -> dict[str, Tensor]:
         stored: dict[str, Tensor] = self._heads.pre_ranking.encode_items(
