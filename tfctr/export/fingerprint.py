@@ -10,7 +10,7 @@ from tfctr.models import RankingModel
 
 __all__ = ["checkpoint_fingerprint"]
 
-ROWS_AT_ONCE = 1 << 20
+ROWS_AT_ONCE = 1 << 16
 
 
 def checkpoint_fingerprint(model: RankingModel, state: SchemaState) -> str:
@@ -39,8 +39,8 @@ def checkpoint_fingerprint(model: RankingModel, state: SchemaState) -> str:
         # By parts, so that no second copy of a large table is made.
         count = value.shape[0] if value.shape.rank else 0
         for start in range(0, count, ROWS_AT_ONCE):
-            rows = np.ascontiguousarray(value[start : start + ROWS_AT_ONCE])
-            digest.update(memoryview(rows).cast("B"))
+            rows = np.asarray(value[start : start + ROWS_AT_ONCE])
+            digest.update(rows.tobytes())
         if not value.shape.rank:
             digest.update(np.asarray(value).tobytes())
     return digest.hexdigest()
