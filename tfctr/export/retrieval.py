@@ -8,7 +8,7 @@ from tfctr.errors import InputError
 from tfctr.export.item_store import ItemStore, ItemTable
 from tfctr.types import Tensor
 
-__all__ = ["BruteForce", "check_retrieval", "retrieval_index"]
+__all__ = ["BruteForce", "retrieval_index", "search_of"]
 
 
 class BruteForce(tf.Module):
@@ -42,15 +42,20 @@ class BruteForce(tf.Module):
         return best, self._store.item_ids(places + 1)
 
 
-def check_retrieval(pre_ranking: Any) -> None:
-    """Refuses a model whose scores are no products of vectors.
+def search_of(store: ItemStore, pre_ranking: Any, k: int | None) -> BruteForce | None:
+    """The search that a deployment serves, if any.
 
     Args:
+        store: The item store.
         pre_ranking: The pre-ranking head.
+        k: How many items to find; no search without.
 
     Raises:
-        InputError: There is none, or it has no `retrieval_query`.
+        InputError: There is no pre-ranking head, or its scores are no products of
+            vectors: it has no `retrieval_query`.
     """
+    if k is None:
+        return None
     if not hasattr(pre_ranking, "retrieval_query"):
         received = "none" if pre_ranking is None else type(pre_ranking).__name__
         raise InputError(
@@ -58,6 +63,7 @@ def check_retrieval(pre_ranking: Any) -> None:
             received=f"pre_ranking: {received}",
             expected="a model with `retrieval_query`, such as TwoTower",
         )
+    return BruteForce(store, k)
 
 
 def retrieval_index(table: ItemTable, k: int, *, approximate: bool = False) -> Any:

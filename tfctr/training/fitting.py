@@ -82,20 +82,8 @@ def train(
     """
     strategy = make_strategy(config.strategy)
     model = make_model(config, schema)
-    if config.distillation is not None:
-        _be_taught(model, config, teacher)
-    stop = (
-        [
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss",
-                mode="min",
-                patience=config.patience,
-                restore_best_weights=True,
-            )
-        ]
-        if config.patience
-        else []
-    )
+    _be_taught(model, config, teacher)
+    stop = _stopping(config)
     resume = (
         [_resuming(checkpoints, training_data, config, stop)] if checkpoints else []
     )
@@ -111,6 +99,19 @@ def train(
     plain = config.model_copy(update={"strategy": "single"})
     trained: RankingModel = without_strategy(model, lambda: make_model(plain, schema))
     return trained
+
+
+def _stopping(config: TrainingConfig) -> list[keras.callbacks.Callback]:
+    if not config.patience:
+        return []
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor="val_loss",
+            mode="min",
+            patience=config.patience,
+            restore_best_weights=True,
+        )
+    ]
 
 
 def _be_taught(
