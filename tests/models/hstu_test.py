@@ -4,7 +4,7 @@ import numpy as np
 
 from tests.models.sequences import SCHEMA, request_at, users
 from tfctr import models
-from tfctr.models.sequence_ranker import When
+from tfctr.models.event_sequence import When
 
 X = request_at(users(), 5)
 SETTINGS = {"dim": 8, "embedding_dim": 4, "hidden_units": (6,), "num_blocks": 1}

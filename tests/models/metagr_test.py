@@ -19,7 +19,13 @@ def twins(depth, *, has_actions):
     for model in pair:
         model.build()
     rng = np.random.default_rng(7)
-    for one, other in zip(*(m.trainable_variables for m in pair), strict=True):
+    dual, interleaved = (
+        {w.path.split("/", 1)[-1]: w for w in m.trainable_variables} for m in pair
+    )
+    # All but the placeholder.
+    assert len(dual) - len(interleaved) == 2
+    for name, other in interleaved.items():
+        one = dual[name]
         noise = np.asarray(one) + rng.normal(scale=0.4, size=one.shape)
         one.assign(noise)
         other.assign(noise)

@@ -8,7 +8,8 @@ from keras import ops
 from tfctr.features import FeatureSchema
 from tfctr.layers import DualFlowBlock, HSTUSettings
 from tfctr.layers.sequence.flow_pairs import Pairs, past_pairs, prefix_pairs
-from tfctr.models.sequence_ranker import SequenceRanker, When
+from tfctr.models.event_sequence import When
+from tfctr.models.sequence_ranker import SequenceRanker
 from tfctr.saving import serializable
 from tfctr.types import Tensor
 

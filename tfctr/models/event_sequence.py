@@ -21,7 +21,14 @@ from tfctr.features.specs import Feature
 from tfctr.layers.sequence.event_times import recent_events
 from tfctr.types import Tensor
 
-__all__ = ["EventSequence", "Places", "compacted", "real_places"]
+__all__ = [
+    "EventSequence",
+    "Places",
+    "When",
+    "compacted",
+    "real_places",
+    "restored",
+]
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,27 @@ class Places(NamedTuple):
     count: Tensor
 
 
+class When(NamedTuple):
+    """How many real tokens there are, when they were, and when candidates are.
+
+    Attributes:
+        length: `(batch,)` int32 numbers of real tokens.
+        times: `(batch, time)` integer seconds of them, or `None`.
+        request_time: `(batch, 1)` integer seconds of what stands behind, or `None`.
+    """
+
+    length: Tensor
+    times: Tensor | None
+    request_time: Tensor | None
+
+    def known(self) -> dict[str, Tensor]:
+        """What is known of it, by name."""
+        known = {"length": self.length}
+        if self.times is not None and self.request_time is not None:
+            known |= {"times": self.times, "request_time": self.request_time}
+        return known
+
+
 def real_places(mask: Tensor, limit: int | None = None) -> Places:
     """Places of real events, wherever the padding lies.
 
@@ -167,6 +195,20 @@ def compacted(values: Tensor, places: Places) -> Tensor:
         places: Where the real events stand.
     """
     return tf.gather(values, places.order, batch_dims=1)
+
+
+def restored(values: Tensor, mask: Tensor) -> Tensor:
+    """`(batch, time)` values of events in their places; 0 at padding.
+
+    Args:
+        values: `(batch, length)` of real events, oldest first.
+        mask: `(batch, time)` booleans: where they stood.
+    """
+    real = ops.cast(mask, "int32")
+    places = ops.where(mask, ops.cumsum(real, axis=1) - 1, 0)
+    # A place more, as there may be none at all.
+    found = tf.gather(ops.pad(values, [(0, 0), (0, 1)]), places, batch_dims=1)
+    return ops.where(mask, found, 0.0)
 
 
 def _sequence(schema: FeatureSchema, name: str | None) -> Sequence:

@@ -29,6 +29,7 @@ class EventTokens(keras.layers.Layer):
         dim: Width of the tokens.
         embedding_dim: Width of the embedding of a feature.
         has_context: Whether the request's context is a token too.
+        has_placeholder: Whether candidates have one for what has not happened.
         seed: Seed of the initial values.
         **kwargs: Passed to `keras.layers.Layer`.
     """
@@ -41,22 +42,20 @@ class EventTokens(keras.layers.Layer):
         embedding_dim: int,
         *,
         has_context: bool,
+        has_placeholder: bool = True,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.events = events
-        self.dim = dim
-        self.seed = seed
-        policy = self.dtype_policy
+        self.events, self.dim, self.seed = events, dim, seed
         roles = ["user", *(["context"] if has_context else []), "sequence"]
+        options: dict[str, Any] = {"seed": seed, "dtype": self.dtype_policy}
         self.embeddings = EmbeddingCollection(
             events.embedded(schema),
             embedding_dim,
             roles=roles,
-            seed=seed,
-            dtype=policy,
             name="embeddings",
+            **options,
         )
         self.content_layer = self._mlp("content")
         self.prefixes = {
@@ -68,11 +67,13 @@ class EventTokens(keras.layers.Layer):
         self.actions = ActionEmbedding(
             events.num_actions,
             is_multiple=events.has_several,
-            seed=seed,
-            dtype=policy,
+            has_placeholder=has_placeholder,
             name="actions",
+            **options,
         )
-        self.unknown_others = self._add_unknown(embedding_dim * len(events.others))
+        self.unknown_others = self._add_unknown(
+            embedding_dim * len(events.others) * has_placeholder
+        )
 
     def embed(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Vectors of the given user, context and event columns, by one look-up."""

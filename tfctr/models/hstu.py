@@ -8,7 +8,7 @@ from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import EmbeddingTable
-from tfctr.models.sequence_ranker import When
+from tfctr.models.event_sequence import When
 from tfctr.models.sfgr import SFGR
 from tfctr.saving import serializable
 from tfctr.seeds import normal

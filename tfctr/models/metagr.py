@@ -30,6 +30,7 @@ class MetaGR(DFGR):
     """
 
     tokens_per_event = 2
+    has_placeholder = False
 
     def event(self, content: Tensor, happened: Tensor) -> Tensor:
         batch, time, dim = ops.shape(content)

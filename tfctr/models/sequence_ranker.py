@@ -1,7 +1,7 @@
 """What models share that read a user event by event."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
@@ -15,40 +15,21 @@ from tfctr.models.candidate_parts import in_parts
 from tfctr.models.event_sequence import (
     EventSequence,
     Places,
+    When,
     compacted,
     real_places,
+    restored,
 )
 from tfctr.models.event_tokens import EventTokens
 from tfctr.models.known_events import visible_events
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
-__all__ = ["SequenceRanker", "When"]
+__all__ = ["SequenceRanker"]
 
 MISSING_TIME = -1
 # Candidates scored at a time: more would only need more memory.
 MOST_CANDIDATES = 4096
-
-
-class When(NamedTuple):
-    """How many real tokens there are, when they were, and when candidates are.
-
-    Attributes:
-        length: `(batch,)` int32 numbers of real tokens.
-        times: `(batch, time)` integer seconds of them, or `None`.
-        request_time: `(batch, 1)` integer seconds of what stands behind, or `None`.
-    """
-
-    length: Tensor
-    times: Tensor | None
-    request_time: Tensor | None
-
-    def known(self) -> dict[str, Tensor]:
-        """What is known of it, by name."""
-        known = {"length": self.length}
-        if self.times is not None and self.request_time is not None:
-            known |= {"times": self.times, "request_time": self.request_time}
-        return known
 
 
 class SequenceRanker(RankingModel):
@@ -80,6 +61,7 @@ class SequenceRanker(RankingModel):
     """
 
     tokens_per_event = 1
+    has_placeholder = True
 
     def __init__(
         self,
@@ -109,6 +91,7 @@ class SequenceRanker(RankingModel):
             dim,
             embedding_dim,
             has_context=context,
+            has_placeholder=self.has_placeholder,
             seed=seed,
             dtype=self.dtype_policy,
             name="tokens",
@@ -184,7 +167,7 @@ class SequenceRanker(RankingModel):
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        if not self._has_items(inputs):
+        if self.schema.item_id not in inputs:
             return self._each_event(inputs, training)
         items = {
             column.name: ops.expand_dims(inputs[column.name], 1)
@@ -238,12 +221,7 @@ class SequenceRanker(RankingModel):
         visible = visible * self.tokens_per_event + first
         last = self.ask_each(tokens, fake, visible, (times, fake_times), training)
         logits = self._by_label(self._scored(last, training))
-        back = ops.cumsum(ops.cast(mask, "int32"), axis=1) - 1
-        back = ops.where(mask, back, 0)
-        return {
-            name: _taken(value, back) * ops.cast(mask, "float32")
-            for name, value in logits.items()
-        }
+        return {name: restored(value, mask) for name, value in logits.items()}
 
     # Parts -------------------------------------------------------------------------
 
@@ -305,12 +283,9 @@ class SequenceRanker(RankingModel):
             "context": self.context,
         }
 
-    def _has_items(self, inputs: Mapping[str, Tensor]) -> bool:
-        return self.schema.item_id in inputs
-
     def _check_inputs(self, inputs: Mapping[str, Tensor]) -> None:
         self.events.check_actions(inputs)
-        if self._has_items(inputs):
+        if self.schema.item_id in inputs:
             super()._check_inputs(inputs)
             return
         if "context" in self.tokens.prefixes:
@@ -324,9 +299,3 @@ class SequenceRanker(RankingModel):
         for name in [*wanted, *self.events.columns(self.schema)]:
             if name not in inputs:
                 raise UnknownName(f"input {name}", name, inputs)
-
-
-def _taken(values: Tensor, places: Tensor) -> Tensor:
-    """`(batch, time)` values at places; zeros where there is no value at all."""
-    padded = ops.pad(values, [(0, 0), (0, 1)])
-    return ops.take_along_axis(padded, places, axis=1)

@@ -3,7 +3,7 @@
 from keras import ops
 
 from tfctr.models.dfgr import DFGR
-from tfctr.models.sequence_ranker import When
+from tfctr.models.event_sequence import When
 from tfctr.saving import serializable
 from tfctr.types import Tensor
 

@@ -25,6 +25,7 @@ class ActionEmbedding(keras.layers.Layer):
         num_actions: Number of ids, that of a missing action (0) included.
         dim: Width of a row.
         is_multiple: Whether an event has several actions.
+        has_placeholder: Whether there is a vector for actions not yet known.
         seed: Seed of the initial values.
         **kwargs: Passed to `keras.layers.Layer`.
 
@@ -53,6 +54,7 @@ class ActionEmbedding(keras.layers.Layer):
         dim: int = 8,
         *,
         is_multiple: bool = False,
+        has_placeholder: bool = True,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -63,6 +65,7 @@ class ActionEmbedding(keras.layers.Layer):
         self.num_actions = num_actions
         self.dim = dim
         self.is_multiple = is_multiple
+        self.has_placeholder = has_placeholder
         self.seed = seed
 
     @property
@@ -73,7 +76,8 @@ class ActionEmbedding(keras.layers.Layer):
     def build(self, actions_shape: Shape | None = None, *_: Any, **__: Any) -> None:
         rows = self.num_actions - 1 if self.is_multiple else self.num_actions
         self.rows = self._weight("rows", (rows, self.dim))
-        self.unknown = self._weight("unknown", (self.width,))
+        if self.has_placeholder:
+            self.unknown = self._weight("unknown", (self.width,))
 
     def call(self, actions: Tensor, is_known: Tensor | None = None) -> Tensor:
         vectors = self._several(actions) if self.is_multiple else self._single(actions)
@@ -95,6 +99,7 @@ class ActionEmbedding(keras.layers.Layer):
             "num_actions": self.num_actions,
             "dim": self.dim,
             "is_multiple": self.is_multiple,
+            "has_placeholder": self.has_placeholder,
             "seed": self.seed,
         }
 

@@ -1,13 +1,14 @@
 """SASRec: a causal transformer over the history, and the candidate beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import CausalSoftmaxBlock, EmbeddingTable
-from tfctr.models.sequence_ranker import SequenceRanker, When
+from tfctr.models.event_sequence import When
+from tfctr.models.sequence_ranker import SequenceRanker
 from tfctr.saving import serializable
 from tfctr.seeds import normal
 from tfctr.types import Tensor
@@ -26,17 +27,11 @@ class SASRec(SequenceRanker):
     Args:
         schema: The schema, with sizes and a sequence that shares a feature with the
             item.
-        dim: Width of the tokens.
         num_blocks: Number of blocks.
         num_heads: Number of heads.
         dropout: Dropout in the blocks.
-        embedding_dim: Width of the embedding of a feature.
-        hidden_units: Widths of the MLP.
-        sequence: Name of the sequence that is read: see `SequenceRanker`.
-        session: Name of a feature of its events: see `SequenceRanker`.
-        context: Whether the request's context is read: see `SequenceRanker`.
-        seed: Seed of the initial values.
-        **kwargs: `name` and `dtype`, passed to `keras.Model`.
+        **kwargs: The other arguments of `SequenceRanker`: those of `DFGR` but
+            `preset` and `settings`.
 
     Returns:
         Dict label -> float32 logits `(batch,)`, or `(batch, events)`.
@@ -45,41 +40,26 @@ class SASRec(SequenceRanker):
     and an MLP scores the candidate, where the paper takes a product.
     """
 
+    has_placeholder = False
+
     def __init__(
         self,
         schema: FeatureSchema | Mapping[str, Any],
         *,
-        dim: int = 32,
         num_blocks: int = 2,
         num_heads: int = 2,
         dropout: float = 0.0,
-        embedding_dim: int = 16,
-        hidden_units: Sequence[int] = (64,),
-        sequence: str | None = None,
-        session: str | None = None,
-        context: bool = True,
-        seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(
-            schema,
-            dim=dim,
-            embedding_dim=embedding_dim,
-            hidden_units=hidden_units,
-            sequence=sequence,
-            session=session,
-            context=context,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(schema, **kwargs)
         self.num_blocks = num_blocks
         self.num_heads = num_heads
         self.dropout = dropout
         policy = self.dtype_policy
         self.places = EmbeddingTable(
             self.events.max_length + len(self.tokens.prefixes),
-            dim,
-            embeddings_initializer=normal(seed, "places", 0.1),
+            self.dim,
+            embeddings_initializer=normal(self.seed, "places", 0.1),
             dtype=policy,
             name="places",
         )
@@ -87,7 +67,7 @@ class SASRec(SequenceRanker):
             CausalSoftmaxBlock(
                 num_heads,
                 dropout=dropout,
-                seed=seed + place,
+                seed=self.seed + place,
                 dtype=policy,
                 name=f"block_{place}",
             )
