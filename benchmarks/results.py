@@ -6,13 +6,19 @@ of trials for each model on the validation part; then several seeds on the test 
     python benchmarks/results.py --data movielens_100k --json build/results.json
     python benchmarks/results.py --models DeepFM DeepFM+APG DeepFM+APG-self
     python benchmarks/results.py --models DIN TLSI TLSI:wo-TP TLSI:L-c --baseline DIN
+    python benchmarks/results.py --runs build/runs.jsonl --seconds 300
     python benchmarks/results.py --quick
 
-A name after a colon is the model's `variant`.
+A name after a colon is the model's `variant`; `complete_journey@50` has 50 households.
+With `--runs` each run is written down
+as it ends, and what is there already is not run again; with `--seconds` no run begins
+after that time, the exit code is 75, and the same command goes on.
 """
 
 import argparse
+import dataclasses
 import json
+import math
 import os
 import platform
 import statistics
@@ -27,7 +33,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
-from tfctr.data import Dataset
+from tfctr.data import Dataset, complete_journey
 from tfctr.errors import UnknownName
 from tfctr.evaluation import report_from_arrays
 from tfctr.features import FeatureSchema
@@ -110,9 +116,54 @@ def config_of(
     )
 
 
+class OutOfTime(Exception):
+    """The time for runs is over, and some are left."""
+
+
+class Runs:
+    """Runs that ended, as JSON lines: what a file has is not run again.
+
+    Args:
+        path: The file; `None` keeps nothing.
+        seconds: No run begins later than that.
+    """
+
+    def __init__(self, path: Path | None = None, seconds: float = math.inf) -> None:
+        self.path = path
+        self.end = time.monotonic() + seconds
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.found = {self._key(r["run"]): r["result"] for r in map(json.loads, lines)}
+
+    def __call__(
+        self, model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
+    ) -> Any:
+        """What `run` gives, from the file if it is there."""
+        about = {
+            "data": data.name,
+            "model": model,
+            "setting": setting,
+            "seed": seed,
+            "part": part,
+        }
+        key = self._key(about)
+        if key not in self.found:
+            if time.monotonic() > self.end:
+                raise OutOfTime
+            self.found[key] = run(model, data, setting, seed, part)
+            if self.path:
+                with self.path.open("a") as file:
+                    line = {"run": about, "result": self.found[key]}
+                    file.write(json.dumps(line) + "\n")
+        return self.found[key]
+
+    @staticmethod
+    def _key(about: dict[str, Any]) -> str:
+        return json.dumps(about, sort_keys=True)
+
+
 def run(
     model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
-) -> Any:
+) -> dict[str, Any]:
     """Trains once; metrics on `part` with sizes and times."""
     config = config_of(model, data.schema, setting, seed)
     started = time.perf_counter()
@@ -142,6 +193,15 @@ def run(
     }
 
 
+def dataset_of(name: str) -> Dataset:
+    """A data set by name; `complete_journey@50` has 50 households."""
+    name, _, households = name.partition("@")
+    if not households:
+        return load_dataset(name)
+    made = complete_journey(max_households=int(households))
+    return dataclasses.replace(made, name=f"{name}@{households}")
+
+
 def measure(
     data: Dataset, part: str, label: str, logits: np.ndarray
 ) -> dict[str, float]:
@@ -155,18 +215,23 @@ def measure(
     return {name: float(values[name]) for name in METRICS}
 
 
-def study(data: Dataset, models: list[str], seeds: int, count: int) -> dict[str, Any]:
+def study(
+    data: Dataset, models: list[str], seeds: int, count: int, runs: Runs
+) -> dict[str, Any]:
     """For each model: the search, the chosen setting, its runs on the test part."""
     console, found = Console(), {}
     for model in models:
         searched = []
         for setting in trials(model, count):
-            result = run(model, data, setting, seed=100, part="validation")
+            result = runs(model, data, setting, seed=100, part="validation")
             searched.append({"setting": setting, **result})
-            console.print(model, setting, f"{result['validation_loss']:.4f}")
+            loss = f"{result['validation_loss']:.4f}"
+            console.print(model, setting, loss, f"{result['auc']:.4f}")
         best = min(searched, key=lambda trial: trial["validation_loss"])
-        runs = [run(model, data, best["setting"], s, "test") for s in range(seeds)]
-        found[model] = {"search": searched, "setting": best["setting"], "runs": runs}
+        setting = best["setting"]
+        tested = [runs(model, data, setting, s, "test") for s in range(seeds)]
+        console.print(model, *(f"{result['auc']:.4f}" for result in tested))
+        found[model] = {"search": searched, "setting": setting, "runs": tested}
     return found
 
 
@@ -216,7 +281,7 @@ def markdown(table: list[dict[str, Any]], baseline: str, about: dict[str, Any]) 
             f"{row['inference_us'][0]:.1f}",
         ]
         lines.append(f"| {row['model']} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", about["note"], ""])
+    return "\n\n".join(["\n".join(lines), *about["remarks"], about["note"]]) + "\n"
 
 
 def main() -> None:
@@ -229,21 +294,29 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="synthetic, one seed")
     parser.add_argument("--json", type=Path, help="also write the raw runs here")
     parser.add_argument("--page", type=Path, help="also write a Markdown page here")
+    parser.add_argument("--runs", type=Path, help="keeps runs here, and goes on")
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    parser.add_argument("--remark", action="append", default=[], help="for the page")
     options = parser.parse_args()
     if options.quick:
         options.data, options.seeds, options.trials = "synthetic", 1, 1
-    data = load_dataset(options.data)
-    found = study(data, options.models, options.seeds, options.trials)
+    data = dataset_of(options.data)
+    runs = Runs(options.runs, options.seconds)
+    try:
+        found = study(data, options.models, options.seeds, options.trials, runs)
+    except OutOfTime:
+        sys.exit(75)
     table = rows(found, options.baseline)
     about = {
         "data": options.data,
-        "command": " ".join(["python", *sys.argv]),
+        "command": shown_command(sys.argv),
         "machine": f"{platform.machine()}, {_cores()} cores, {platform.platform()}",
         "train": f"{len(data.train):,}",
         "test": f"{len(data.test):,}",
         "trials": options.trials,
         "seeds": options.seeds,
         "note": data.note,
+        "remarks": options.remark,
     }
     shown = Table("model", *METRICS, "p")
     for row in table:
@@ -254,6 +327,13 @@ def main() -> None:
         options.json.write_text(json.dumps({**about, "models": found}, indent=1))
     if options.page:
         options.page.write_text(markdown(table, options.baseline, about))
+
+
+def shown_command(arguments: list[str]) -> str:
+    """The command, without what says where it began and what the page remarks."""
+    words = iter(["python", *arguments])
+    left_out = ("--remark", "--runs", "--seconds")
+    return " ".join(w for w in words if w not in left_out or not next(words, ""))
 
 
 def _cores() -> int:

@@ -8,7 +8,9 @@ from tfctr.native.building import build, library_file
 from tfctr.native.operations import (
     factorization,
     gather_rows,
+    gru,
     is_loaded,
+    lstm,
     pooled_attention,
     update_rows,
 )
@@ -17,8 +19,10 @@ __all__ = [
     "build",
     "factorization",
     "gather_rows",
+    "gru",
     "is_loaded",
     "library_file",
+    "lstm",
     "pooled_attention",
     "update_rows",
 ]
