@@ -12,6 +12,7 @@ from tfctr.native.operations import (
     is_loaded,
     lstm,
     pooled_attention,
+    time_aware_lstm,
     update_rows,
 )
 
@@ -24,5 +25,6 @@ __all__ = [
     "library_file",
     "lstm",
     "pooled_attention",
+    "time_aware_lstm",
     "update_rows",
 ]

@@ -16,6 +16,7 @@ __all__ = [
     "is_loaded",
     "lstm",
     "pooled_attention",
+    "time_aware_lstm",
     "update_rows",
 ]
 
@@ -270,3 +271,32 @@ def _gru_gradient(operation: Any, upstream: Tensor, _: Tensor) -> list[Any]:
         weighted=operation.get_attr("weighted"),
     )
     return [on_projected, None, on_kernel, *others]
+
+
+def time_aware_lstm(
+    events: Tensor, times: Tensor, mask: Tensor, weights: Sequence[Tensor]
+) -> Tensor:
+    """States of `TimeAwareLSTM`, with all that its gates get, in one pass.
+
+    Args:
+        events: `(batch, time, dim)` float32.
+        times: `(batch, time, features)` float32, of ages and intervals side by side.
+        mask: `(batch, time)` booleans, `True` where an event is real.
+        weights: Float32: from events to the gates `i, f, g, kept, o, added`,
+            `(dim, 6 * units)`, and their bias; from states to `i, f, g, o`,
+            `(units, 4 * units)`; from ages to `o, added` and from intervals to `kept,
+            o`, `(units, 2 * units)` each; from times to ages and intervals before
+            their tanh, `(features, 2 * units)`, and their bias.
+
+    Returns:
+        `(batch, time, units)`, zeros at padding.
+    """
+    return _operations().tfctr_time_aware_lstm(events, times, mask, *weights)[0]
+
+
+@tf.RegisterGradient("TfctrTimeAwareLSTM")
+def _time_aware_lstm_gradient(operation: Any, upstream: Tensor, _: Tensor) -> list[Any]:
+    found = _operations().tfctr_time_aware_lstm_gradient(
+        *operation.inputs, *operation.outputs, upstream
+    )
+    return [*found[:2], None, *found[2:]]

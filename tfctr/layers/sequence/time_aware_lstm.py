@@ -106,12 +106,9 @@ class TimeAwareLSTM(keras.layers.Layer):
             return ops.zeros((*ops.shape(events)[:2], self.units), self.compute_dtype)
         times = ops.cast(ops.concatenate([recency, intervals], axis=-1), "float32")
         if kernels.is_compiled(events) and self.compute_dtype == "float32":
-            projected, shift, gates = self._before_the_loop(events, times)
             if mask is None:
                 mask = ops.ones(ops.shape(events)[:2], "bool")
-            settings = {"time": "added, kept", "show": 2, "shift": shift}
-            kernel = self.recurrent_kernel
-            return native.lstm(projected, mask, kernel, gates, **settings)
+            return native.time_aware_lstm(events, times, mask, self._compiled_weights())
         steps = RealSteps(mask)
         projected, shift, gates = self._before_the_loop(
             steps.by_step(events), steps.by_step(times)
@@ -150,6 +147,26 @@ class TimeAwareLSTM(keras.layers.Layer):
             self._affine(hidden, to_output),
             gates + self._affine(hidden, to_gates),
         )
+
+    def _compiled_weights(self) -> list[Tensor]:
+        """The weights in the order of `tfctr.native.time_aware_lstm`."""
+
+        def ordered(gates: Tensor, of_time: Tensor) -> Tensor:
+            i, f, o, g = ops.split(gates, 4, axis=-1)
+            added, kept = ops.split(of_time, 2, axis=-1)
+            return ops.concatenate([i, f, g, kept, o, added], axis=-1)
+
+        i, f, o, g = ops.split(self.recurrent_kernel, 4, axis=-1)
+        ages = [self.recency_output, self.recency_gate]
+        intervals = [self.interval_gate, self.interval_output]
+        return [
+            ordered(self.kernel, self.time_kernel),
+            ordered(self._bias_of_gates(), self.time_bias),
+            ops.concatenate([i, f, g, o], axis=-1),
+            ops.concatenate(ages, axis=-1),
+            ops.concatenate(intervals, axis=-1),
+            *self._of_times(),
+        ]
 
     def _of_times(self) -> tuple[Tensor, Tensor]:
         """Kernel and bias of both kinds of time side by side."""
