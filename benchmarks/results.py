@@ -10,9 +10,9 @@ of trials for each model on the validation part; then several seeds on the test 
     python benchmarks/results.py --quick
 
 A name after a colon is the model's `variant`; `complete_journey@50` has 50 households.
-With `--runs` each run is written down
-as it ends, and what is there already is not run again; with `--seconds` no run begins
-after that time, the exit code is 75, and the same command goes on.
+With `--runs` each run is written down as it ends, and what is there already is not run
+again; with `--seconds` no run begins after that time, the exit code is 75, and the same
+command goes on.
 """
 
 import argparse
@@ -218,16 +218,21 @@ def measure(
 def study(
     data: Dataset, models: list[str], seeds: int, count: int, runs: Runs
 ) -> dict[str, Any]:
-    """For each model: the search, the chosen setting, its runs on the test part."""
-    console, found = Console(), {}
+    """For each model: the search, the chosen setting, its runs on the test part.
+
+    An ablation behind its model (`TLSI`, then `TLSI:wo-TP`) takes its setting.
+    """
+    console = Console()
+    found: dict[str, Any] = {}
     for model in models:
         searched = []
-        for setting in trials(model, count):
+        whole = found.get(model.partition(":")[0])
+        for setting in [] if whole else trials(model, count):
             result = runs(model, data, setting, seed=100, part="validation")
             searched.append({"setting": setting, **result})
             loss = f"{result['validation_loss']:.4f}"
             console.print(model, setting, loss, f"{result['auc']:.4f}")
-        best = min(searched, key=lambda trial: trial["validation_loss"])
+        best = whole or min(searched, key=lambda trial: trial["validation_loss"])
         setting = best["setting"]
         tested = [runs(model, data, setting, s, "test") for s in range(seeds)]
         console.print(model, *(f"{result['auc']:.4f}" for result in tested))
