@@ -6,10 +6,12 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-from tfctr.errors import UnknownName
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
+from tfctr.models.distillation import Distillation
+from tfctr.models.request_form import by_form, split_roles
 from tfctr.models.trainable import TrainableModel
 from tfctr.types import Tensor
 
@@ -32,12 +34,19 @@ class RankingModel(TrainableModel):
 
     Call arguments:
         inputs: Encoded tensors `(batch, ...)` by name, others are ignored; or their
-            packed form (`to_dataset(packed=True)`).
+            packed form (`to_dataset(packed=True)`); or whole requests
+            (`tfctr.data.to_requests`): the item's tensors `(batch, candidates, ...)`.
         training: Whether dropout and the like are on.
 
     Returns:
-        Dict label -> float32 logits `(batch,)`.
+        Dict label -> float32 logits `(batch,)`; of requests `(batch, candidates)`.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Keras calls `call`; so what a model writes for pairs need not know requests.
+        if "call" in cls.__dict__:
+            cls.call = by_form(cls.call)  # type: ignore[method-assign]
 
     def __init__(
         self, schema: FeatureSchema | Mapping[str, Any], *, seed: int = 0, **kwargs: Any
@@ -47,6 +56,7 @@ class RankingModel(TrainableModel):
             schema = FeatureSchema.from_dict(schema)
         self.schema = schema
         self.seed = seed
+        self._set_distillation(None)
         self.label_names = [label.name for label in schema.labels]
 
     # To be written by each model ---------------------------------------------------
@@ -72,11 +82,29 @@ class RankingModel(TrainableModel):
             self._check_inputs(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
+    @by_form
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
         embedded = self.embed(inputs, training=training)
         return self._by_label(self.interact(embedded, training=training))
+
+    def call_requests(
+        self, inputs: Mapping[str, Tensor], training: bool = False
+    ) -> dict[str, Tensor]:
+        """What `call` gives for whole requests: each user is encoded once.
+
+        Args:
+            inputs: Encoded tensors `(batch, ...)`, those of the item
+                `(batch, candidates, ...)`, by name.
+            training: Whether dropout is on.
+
+        Returns:
+            Dict label -> float32 logits `(batch, candidates)`.
+        """
+        user, items = split_roles(self.schema, inputs)
+        state = self.encode_user(user, training=training)
+        return self.score(state, items, training=training)
 
     def encode_user(
         self, user_inputs: Mapping[str, Tensor], training: bool = False
@@ -119,6 +147,60 @@ class RankingModel(TrainableModel):
         return self._by_label(
             ops.reshape(logits, (batch, count, len(self.schema.labels)))
         )
+
+    # Teachers ----------------------------------------------------------------------
+
+    def learn_from(
+        self,
+        teacher: "RankingModel",
+        *,
+        kind: str = "listwise",
+        weight: float = 1.0,
+        temperature: float = 1.0,
+    ) -> None:
+        """Lets a trained ranking model teach this one in each later `fit`.
+
+        The teacher stays as it is and is not saved with the model.
+
+        Args:
+            teacher: Any `RankingModel` of the same schema; it is asked in every step.
+            kind: `"pointwise"`, `"logit"`, `"pairwise"` or `"listwise"`; the last two
+                need whole requests (`tfctr.data.to_requests`).
+            weight: Weight of what is taught beside the labels.
+            temperature: Softens the teacher's logits.
+
+        Raises:
+            UnknownName: There is no such kind.
+            InputError: A number is out of range, or the teacher has another schema.
+        """
+        if teacher.schema != self.schema:
+            raise InputError(
+                "teacher",
+                received="a model of another schema",
+                expected="one of the student's schema",
+            )
+        teacher.build()
+        self._set_distillation(
+            Distillation(teacher, kind=kind, weight=weight, temperature=temperature)
+        )
+        self.train_function = None  # which may be traced without it
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not training or self._distillation is None:
+            return loss
+        return loss + self._distillation(self._unpacked(x), y_pred)
+
+    def _set_distillation(self, distillation: Distillation | None) -> None:
+        # Past Keras' tracking: the teacher's weights are not the student's.
+        object.__setattr__(self, "_distillation", distillation)
 
     # Keras -------------------------------------------------------------------------
 
