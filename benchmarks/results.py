@@ -21,6 +21,7 @@ import json
 import math
 import os
 import platform
+import re
 import statistics
 import sys
 import time
@@ -241,10 +242,15 @@ def study(
 
 
 def rows(found: dict[str, Any], baseline: str) -> list[dict[str, Any]]:
-    """A row a model: mean, deviation, and a paired t-test on AUC with the baseline."""
-    reference = [r["auc"] for r in found[baseline]["runs"]]
+    """A row a model: mean, deviation, and a paired t-test on AUC.
+
+    The test is with the baseline; of a form or variant with its model, if it is there.
+    """
     table = []
     for model, result in found.items():
+        other = re.split("[+:]", model)[0]
+        other = baseline if other == model or other not in found else other
+        reference = [r["auc"] for r in found[other]["runs"]]
         row: dict[str, Any] = {"model": model}
         for name in (*METRICS, "parameters", "examples_per_second", "inference_us"):
             values = [r[name] for r in result["runs"]]
@@ -269,7 +275,9 @@ def markdown(table: list[dict[str, Any]], baseline: str, about: dict[str, Any]) 
         f"{about['train']} training, {about['test']} test examples; "
         f"{about['trials']} trials a model on the validation part, "
         f"{about['seeds']} seeds on the test part; mean ± standard deviation. "
-        f"p: paired t-test of AUC over seeds against {baseline}. Protocol: "
+        f"p: paired t-test of AUC over seeds against {baseline}, of forms and variants "
+        "against their model. Times: one thread of a machine that others used too. "
+        "Protocol: "
         "[protocol.md](protocol.md).",
         "",
         "| model | "
