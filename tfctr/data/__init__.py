@@ -12,6 +12,7 @@ from tfctr.data.movielens import (
     movielens_tables,
 )
 from tfctr.data.reading import ExampleReader, read_examples, write_encoded
+from tfctr.data.requests import group_requests, to_requests
 from tfctr.data.synthetic import SyntheticDataset, synthetic
 from tfctr.data.tables import column_types, read_table
 from tfctr.features.packing import pack, unpack
@@ -27,6 +28,7 @@ __all__ = [
     "column_types",
     "complete_journey",
     "complete_journey_schema",
+    "group_requests",
     "movielens_100k",
     "movielens_schema",
     "movielens_tables",
@@ -35,6 +37,7 @@ __all__ = [
     "read_table",
     "synthetic",
     "to_dataset",
+    "to_requests",
     "unpack",
     "write_encoded",
 ]

@@ -1,6 +1,6 @@
 """From frames of raw examples to batches of encoded tensors (`tf.data`)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # TensorFlow loads inside the functions: Beam workers import this package without it.
 
-__all__ = ["batched", "encode_frame", "to_dataset"]
+__all__ = ["batched", "encode_frame", "in_batches", "learnt", "to_dataset"]
 
 ROWS_PER_CHUNK = 16_384
 
@@ -53,11 +53,10 @@ def to_dataset(
         InputError: A column does not hold what is declared, or a label that counts is
             neither 0 nor 1.
     """
-    if isinstance(state, FeatureSchema):
-        state = _state_of(state, frame)
-    arrays = encode_frame(frame, state)
+    learned = learnt(state, frame)
+    arrays = encode_frame(frame, learned)
     if packed:
-        arrays = (pack(state.schema, arrays[0]), *arrays[1:])
+        arrays = (pack(learned.schema, arrays[0]), *arrays[1:])
     return batched(arrays, batch_size, shuffle=shuffle, seed=seed)
 
 
@@ -91,18 +90,35 @@ def batched(
     """Batches rows of the arrays; whole batches are gathered, never single rows."""
     import tensorflow as tf
 
+    tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
+
+    def rows_at(chosen: Any) -> Any:
+        return tf.nest.map_structure(lambda t: tf.gather(t, chosen), tensors)
+
+    rows = len(next(iter(arrays[0].values())))
+    return in_batches(rows, rows_at, batch_size, shuffle=shuffle, seed=seed)
+
+
+def in_batches(
+    rows: int,
+    rows_at: Callable[[Any], Any],
+    batch_size: int,
+    *,
+    shuffle: bool,
+    seed: int = 0,
+) -> "tf.data.Dataset":
+    """Batches of `rows` things, each made whole by `rows_at` from their numbers."""
+    import tensorflow as tf
+
     if batch_size < 1:
         raise InputError("batch_size", received=batch_size, expected="at least 1")
-    tensors = tf.nest.map_structure(tf.convert_to_tensor, arrays)
-    rows = len(next(iter(arrays[0].values())))
 
     def batches_in(order: Any) -> Any:
-        def rows_at(batch: Any) -> Any:
-            chosen = order[batch * batch_size : (batch + 1) * batch_size]
-            return tf.nest.map_structure(lambda t: tf.gather(t, chosen), tensors)
+        def batch(number: Any) -> Any:
+            return rows_at(order[number * batch_size : (number + 1) * batch_size])
 
         numbers = tf.data.Dataset.range(-(-rows // batch_size))
-        return numbers.map(rows_at, num_parallel_calls=2)
+        return numbers.map(batch, num_parallel_calls=2)
 
     def shuffled(draw: Any) -> Any:
         places = tf.range(rows)
@@ -118,13 +134,15 @@ def batched(
     return batches.apply(count).prefetch(2)
 
 
-def _state_of(schema: FeatureSchema, frame: pd.DataFrame) -> "SchemaState":
-    """The state of a schema that learns nothing from data."""
-    for column in learnt_columns(schema)[:1]:
+def learnt(state: "SchemaState | FeatureSchema", frame: pd.DataFrame) -> "SchemaState":
+    """The state, also of a schema alone if it learns nothing from data."""
+    if not isinstance(state, FeatureSchema):
+        return state
+    for column in learnt_columns(state)[:1]:
         raise InputError(
             "state",
             received=f"a schema that learns `{column.name}` from data",
             expected="the state with what it learnt",
             hint="Call `state = schema.fit(train)` and give `state`.",
         )
-    return learn(schema, frame)
+    return learn(state, frame)

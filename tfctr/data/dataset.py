@@ -9,6 +9,7 @@ import pandas as pd
 from tfctr.data.batches import batched, encode_frame
 from tfctr.data.behaviour import SPLITS
 from tfctr.data.cells import Array
+from tfctr.data.requests import request_batches
 from tfctr.errors import UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.features.packing import pack
@@ -82,11 +83,46 @@ class Dataset:
             A dataset of `(x, y)`, or `(x, y, w)` if the schema has weights; see
             `tfctr.data.to_dataset`.
         """
-        frame = self.frame(split)
-        if split not in self._encoded:
-            self._encoded[split] = encode_frame(frame, self.state)
-        arrays: tuple[Mapping[str, Any], ...] = self._encoded[split]
+        arrays: tuple[Mapping[str, Any], ...] = self._arrays(split)
         if packed:
             arrays = (pack(self.schema, arrays[0]), *arrays[1:])
         shuffle = split == "train" if shuffle is None else shuffle
         return batched(arrays, batch_size, shuffle=shuffle, seed=seed)
+
+    def to_requests(
+        self,
+        split: str = "train",
+        batch_size: int = 64,
+        *,
+        max_candidates: int | None = None,
+        shuffle: bool | None = None,
+        seed: int = 0,
+    ) -> "tf.data.Dataset":
+        """Batches of whole requests of one part, encoded once and kept.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            batch_size: Requests in a batch; the last one may hold fewer.
+            max_candidates: Longer requests become several.
+            shuffle: Gives each pass a new order; by default only `train` has one.
+            seed: Seed of these orders.
+
+        Returns:
+            A dataset of `(x, y, w)`; see `tfctr.data.to_requests`.
+        """
+        arrays = self._arrays(split)
+        shuffle = split == "train" if shuffle is None else shuffle
+        return request_batches(
+            self.schema,
+            arrays,
+            batch_size,
+            max_candidates=max_candidates,
+            shuffle=shuffle,
+            seed=seed,
+        )
+
+    def _arrays(self, split: str) -> tuple[Mapping[str, Array], ...]:
+        frame = self.frame(split)
+        if split not in self._encoded:
+            self._encoded[split] = encode_frame(frame, self.state)
+        return self._encoded[split]

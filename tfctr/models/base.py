@@ -10,6 +10,7 @@ from tfctr.errors import UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
+from tfctr.models.request_form import by_form, split_roles
 from tfctr.models.trainable import TrainableModel
 from tfctr.types import Tensor
 
@@ -32,12 +33,19 @@ class RankingModel(TrainableModel):
 
     Call arguments:
         inputs: Encoded tensors `(batch, ...)` by name, others are ignored; or their
-            packed form (`to_dataset(packed=True)`).
+            packed form (`to_dataset(packed=True)`); or whole requests
+            (`tfctr.data.to_requests`): the item's tensors `(batch, candidates, ...)`.
         training: Whether dropout and the like are on.
 
     Returns:
-        Dict label -> float32 logits `(batch,)`.
+        Dict label -> float32 logits `(batch,)`; of requests `(batch, candidates)`.
     """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # Keras calls `call`; so what a model writes for pairs need not know requests.
+        if "call" in cls.__dict__:
+            cls.call = by_form(cls.call)  # type: ignore[method-assign]
 
     def __init__(
         self, schema: FeatureSchema | Mapping[str, Any], *, seed: int = 0, **kwargs: Any
@@ -72,11 +80,29 @@ class RankingModel(TrainableModel):
             self._check_inputs(inputs)
         return super().__call__(inputs, *args, **kwargs)
 
+    @by_form
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
         embedded = self.embed(inputs, training=training)
         return self._by_label(self.interact(embedded, training=training))
+
+    def call_requests(
+        self, inputs: Mapping[str, Tensor], training: bool = False
+    ) -> dict[str, Tensor]:
+        """What `call` gives for whole requests: each user is encoded once.
+
+        Args:
+            inputs: Encoded tensors `(batch, ...)`, those of the item
+                `(batch, candidates, ...)`, by name.
+            training: Whether dropout is on.
+
+        Returns:
+            Dict label -> float32 logits `(batch, candidates)`.
+        """
+        user, items = split_roles(self.schema, inputs)
+        state = self.encode_user(user, training=training)
+        return self.score(state, items, training=training)
 
     def encode_user(
         self, user_inputs: Mapping[str, Tensor], training: bool = False
