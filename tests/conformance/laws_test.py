@@ -23,6 +23,7 @@ ABSTRACT = {
     "RunningSums",
     "EventRecurrence",
     "SequentialModel",
+    "TARQTraining",
     "TrainableModel",
 }
 # keras-rs lays out its weights, and takes whole batches of all columns only: see

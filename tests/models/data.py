@@ -55,6 +55,19 @@ SMALL = {
         "query_units": 3,
         "gate_units": (5,),
     },
+    "TARQ": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "settings": {
+            "num_levels": 2,
+            "num_codes": 3,
+            "code_dim": 5,
+            "attention_dim": 6,
+            "num_heads": 2,
+            "vector_dim": 7,
+            "teacher_units": (5,),
+        },
+    },
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
 }
 

@@ -6,6 +6,7 @@ result. A NaN among predictions that count makes the metric NaN.
 """
 
 from tfctr.metrics.arrays.by_group import grouped_auc
+from tfctr.metrics.arrays.codes import code_entropy, code_usage, most_frequent_code
 from tfctr.metrics.arrays.overall import (
     auc,
     calibration_ratio,
@@ -29,8 +30,11 @@ __all__ = [
     "NormalizedEntropy",
     "auc",
     "calibration_ratio",
+    "code_entropy",
+    "code_usage",
     "expected_calibration_error",
     "grouped_auc",
     "log_loss",
+    "most_frequent_code",
     "normalized_entropy",
 ]

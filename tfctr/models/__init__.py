@@ -18,6 +18,7 @@ from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.tarq import TARQ
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
@@ -26,6 +27,7 @@ __all__ = [
     "DIN",
     "NARM",
     "PNN",
+    "TARQ",
     "TLSI",
     "WDL",
     "AutoInt",
@@ -61,6 +63,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TimeLSTM,
     SLiRec,
     TwoTower,
+    TARQ,
     TLSI,
 )
 

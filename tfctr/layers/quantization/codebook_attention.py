@@ -1,7 +1,5 @@
 """Codebooks as one user's history sees them (TARQ)."""
 
-from typing import Any
-
 from keras import ops
 
 from tfctr.errors import InputError
@@ -46,18 +44,18 @@ class CodebookAttention(EventAttention):
     """
 
     def build(self, codebooks_shape: Shape, events_shape: Shape) -> None:
+        if len(codebooks_shape) not in (3, 4):
+            raise InputError(
+                "codebooks",
+                received=f"shape {tuple(codebooks_shape)}",
+                expected="(levels, codes, dim), or a batch of them",
+            )
         super().build(codebooks_shape, events_shape)
 
     def call(
         self, codebooks: Tensor, events: Tensor, events_mask: Tensor | None = None
     ) -> Tensor:
         levels, codes, width = codebooks.shape[-3:]
-        if len(codebooks.shape) not in (3, 4):
-            raise InputError(
-                "codebooks",
-                received=f"shape {tuple(codebooks.shape)}",
-                expected="(levels, codes, dim), or a batch of them",
-            )
         queries = ops.reshape(codebooks, (-1, levels * codes, width))
         attended = self.attend(queries, events, events_mask)
         return ops.reshape(attended, (-1, levels, codes, self.dim))

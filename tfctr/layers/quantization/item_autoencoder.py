@@ -76,7 +76,7 @@ class ItemAutoencoder(keras.layers.Layer):
         )
 
     def build(self, rows_shape: Shape) -> None:
-        width = rows_shape[-1]
+        width: Any = rows_shape[-1]
         self.decoder = MLP(
             [*self.units[-2::-1], width],
             final_activation="linear",

@@ -76,9 +76,14 @@ class ResidualQuantizer(keras.layers.Layer):
     ) -> None:
         # Codes of half precision would not be those that are stored.
         super().__init__(autocast=False, **kwargs)
-        for name, number in (("num_levels", num_levels), ("num_codes", num_codes)):
-            if number < 1:
-                raise InputError(name, received=number, expected="a positive number")
+        for name, number, least in (
+            ("num_levels", num_levels, 1),
+            ("num_codes", num_codes, 2),
+        ):
+            if number < least:
+                raise InputError(
+                    name, received=number, expected=f"a number from {least}"
+                )
         for name, share in (("revive_below", revive_below), ("decay", decay)):
             if not 0 <= share < 1:
                 raise InputError(name, received=share, expected="a number in [0, 1)")
@@ -100,6 +105,9 @@ class ResidualQuantizer(keras.layers.Layer):
             shape=(self.num_levels, self.num_codes, latents_shape[-1]),
             initializer=normal(self.seed, "codebooks", self.stddev),
             autocast=False,
+        )
+        self.started = self.add_weight(
+            name="started", shape=(), initializer="zeros", trainable=False
         )
         if self.revive_below:
             self.usage = self.add_weight(
@@ -159,9 +167,8 @@ class ResidualQuantizer(keras.layers.Layer):
         Raises:
             InputError: There are fewer distinct rows than codes.
         """
-        if not self.built:
+        if not self.is_built:
             self.build(tuple(latents.shape))
-            self.built = True
         self.codebooks.assign(
             residual_kmeans(
                 latents,
@@ -171,6 +178,17 @@ class ResidualQuantizer(keras.layers.Layer):
                 seed=derived_seed(self.seed, "kmeans"),
             )
         )
+        self.started.assign(1.0)
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the codebooks were set by `start`; saved with the weights."""
+        return self.is_built and bool(ops.convert_to_numpy(self.started) > 0)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether the codebooks are there."""
+        return hasattr(self, "codebooks")
 
     def compute_output_shape(self, latents_shape: Shape) -> dict[str, Shape]:
         outer = tuple(latents_shape[:-1])

@@ -19,9 +19,10 @@ KERNELS = ("softmax", "linear")
 class EventAttention(keras.layers.Layer):
     """`MHA(queries, events, events)` over the real events of each history.
 
-    In each head `o = sum_t w_t (e_t W_V)` with `w = softmax_t(q W_Q . e_t W_K / sqrt(d))`
-    in float32; heads are joined and multiplied by `W_O`. There are no biases, so a
-    history without events gives zeros, and the `linear` kernel is linear in the query.
+    In each head of width `d`, `o = sum_t w_t (e_t W_V)` with the weights
+    `w = softmax_t(q W_Q . e_t W_K / sqrt(d))` in float32; heads are joined and
+    multiplied by `W_O`. There are no biases, so a history without events gives zeros,
+    and the `linear` kernel is linear in the query.
 
     Args:
         dim: Width of the result, over all heads.
