@@ -69,6 +69,8 @@ SMALL = {
         },
     },
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
+    "VectorProduct": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
+    "COLD": {"dim": 4, "hidden_units": (8, 4)},
 }
 
 

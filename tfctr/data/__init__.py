@@ -13,8 +13,10 @@ from tfctr.data.movielens import (
 )
 from tfctr.data.reading import ExampleReader, read_examples, write_encoded
 from tfctr.data.requests import group_requests, to_requests
+from tfctr.data.sequence_batches import sequences_to_dataset
 from tfctr.data.synthetic import SyntheticDataset, synthetic
 from tfctr.data.tables import column_types, read_table
+from tfctr.data.user_sequences import build_user_sequences
 from tfctr.features.packing import pack, unpack
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "LabelRule",
     "SyntheticDataset",
     "build_examples",
+    "build_user_sequences",
     "column_types",
     "complete_journey",
     "complete_journey_schema",
@@ -35,6 +38,7 @@ __all__ = [
     "pack",
     "read_examples",
     "read_table",
+    "sequences_to_dataset",
     "synthetic",
     "to_dataset",
     "to_requests",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tfctr.data.cells import Array
-from tfctr.data.learning import learn, learnt_columns
+from tfctr.data.learning import learnt_columns
 from tfctr.data.targets import targets
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, frame_to_arrays
@@ -53,7 +53,7 @@ def to_dataset(
         InputError: A column does not hold what is declared, or a label that counts is
             neither 0 nor 1.
     """
-    learned = learnt(state, frame)
+    learned = learnt(state)
     arrays = encode_frame(frame, learned)
     if packed:
         arrays = (pack(learned.schema, arrays[0]), *arrays[1:])
@@ -106,8 +106,12 @@ def in_batches(
     *,
     shuffle: bool,
     seed: int = 0,
+    arrange: Callable[[Any, Any], Any] | None = None,
 ) -> "tf.data.Dataset":
-    """Batches of `rows` things, each made whole by `rows_at` from their numbers."""
+    """Batches of `rows` things, each made whole by `rows_at` from their numbers.
+
+    `arrange` may put a shuffled order, and the pass' random number, into another one.
+    """
     import tensorflow as tf
 
     if batch_size < 1:
@@ -123,6 +127,7 @@ def in_batches(
     def shuffled(draw: Any) -> Any:
         places = tf.range(rows)
         order = tf.random.experimental.stateless_shuffle(places, (seed, draw))
+        order = order if arrange is None else arrange(order, draw)
         return batches_in(order)
 
     if not shuffle:
@@ -134,8 +139,10 @@ def in_batches(
     return batches.apply(count).prefetch(2)
 
 
-def learnt(state: "SchemaState | FeatureSchema", frame: pd.DataFrame) -> "SchemaState":
+def learnt(state: "SchemaState | FeatureSchema") -> "SchemaState":
     """The state, also of a schema alone if it learns nothing from data."""
+    from tfctr.features import SchemaState
+
     if not isinstance(state, FeatureSchema):
         return state
     for column in learnt_columns(state)[:1]:
@@ -145,4 +152,4 @@ def learnt(state: "SchemaState | FeatureSchema", frame: pd.DataFrame) -> "Schema
             expected="the state with what it learnt",
             hint="Call `state = schema.fit(train)` and give `state`.",
         )
-    return learn(state, frame)
+    return SchemaState(state, {}, {})

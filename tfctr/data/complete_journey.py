@@ -125,6 +125,8 @@ def complete_journey(
         users=users,
         items=items,
         note=NOTE,
+        spec=spec,
+        candidates=candidates,
     )
 
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tfctr.data.batches import batched, encode_frame
-from tfctr.data.behaviour import SPLITS
+from tfctr.data.behaviour import SPLITS, BehaviourSpec
 from tfctr.data.cells import Array
+from tfctr.data.log import Candidates
 from tfctr.data.requests import request_batches
-from tfctr.errors import UnknownName
+from tfctr.data.sequence_batches import encode_sequences, sequence_batches
+from tfctr.data.user_sequences import Weighting, build_user_sequences
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.features.packing import pack
 
@@ -37,6 +40,8 @@ class Dataset:
         users: One row for each user.
         items: One row for each item, with columns for display such as titles.
         note: What to know before using the data or showing results.
+        spec: How the examples are made of the log; user sequences need it.
+        candidates: What negatives are drawn from, as for `build_examples`.
     """
 
     name: str
@@ -49,7 +54,12 @@ class Dataset:
     users: pd.DataFrame
     items: pd.DataFrame
     note: str = ""
+    spec: BehaviourSpec | None = None
+    candidates: Candidates | None = None
     _encoded: dict[str, tuple[Mapping[str, Array], ...]] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    _sequences: dict[tuple[Any, ...], Any] = field(
         default_factory=dict, init=False, repr=False
     )
 
@@ -119,6 +129,73 @@ class Dataset:
             max_candidates=max_candidates,
             shuffle=shuffle,
             seed=seed,
+        )
+
+    def user_sequences(
+        self,
+        split: str = "train",
+        *,
+        max_events: int = 1024,
+        weighting: Weighting = "target",
+    ) -> pd.DataFrame:
+        """One part as whole users: a label at every event.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            max_events: As for `tfctr.data.build_user_sequences`.
+            weighting: As for `tfctr.data.build_user_sequences`.
+
+        Raises:
+            InputError: The data set was made without `spec`.
+        """
+        self.frame(split)
+        if self.spec is None:
+            raise InputError("spec", received="nothing", expected="a BehaviourSpec")
+        key = (max_events, weighting)
+        if key not in self._sequences:
+            self._sequences[key] = build_user_sequences(
+                self.events,
+                self.users,
+                self.items,
+                self.schema,
+                self.spec,
+                max_events=max_events,
+                weighting=weighting,
+                candidates=self.candidates,
+            )
+        frame: pd.DataFrame = self._sequences[key][split]
+        return frame
+
+    def to_sequence_dataset(
+        self,
+        split: str = "train",
+        batch_size: int = 32,
+        *,
+        max_events: int = 1024,
+        weighting: Weighting = "target",
+        shuffle: bool | None = None,
+        seed: int = 0,
+    ) -> "tf.data.Dataset":
+        """Batches of whole users of one part; it is encoded once and kept.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            batch_size: Rows (users, or pieces of long users) in a batch.
+            max_events: As for `tfctr.data.build_user_sequences`.
+            weighting: As for `tfctr.data.build_user_sequences`.
+            shuffle: Gives each pass a new order; by default only for `train`.
+            seed: Seed of these orders.
+
+        Returns:
+            A dataset of `(x, y, w)`; see `tfctr.data.sequences_to_dataset`.
+        """
+        frame = self.user_sequences(split, max_events=max_events, weighting=weighting)
+        key = (split, max_events, weighting)
+        if key not in self._sequences:
+            self._sequences[key] = encode_sequences(frame, self.state)
+        shuffle = split == "train" if shuffle is None else shuffle
+        return sequence_batches(
+            self._sequences[key], batch_size, shuffle=shuffle, seed=seed
         )
 
     def _arrays(self, split: str) -> tuple[Mapping[str, Array], ...]:

@@ -13,7 +13,7 @@ from tfctr.features import FeatureSchema
 from tfctr.features.columns import Column
 from tfctr.features.specs import Categorical, Vector
 
-__all__ = ["build_examples"]
+__all__ = ["build_examples", "places_of", "take_rows"]
 
 
 def build_examples(
@@ -75,10 +75,10 @@ class _Rows:
 
     def __init__(self, log: EventLog, tables: Tables, requests: Requests) -> None:
         self.log, self.tables, self.requests = log, tables, requests
-        self.user_rows = _places(tables.users, log.users)
-        self.item_rows = _places(tables.items, log.items)
+        self.user_rows = places_of(tables.users, log.users)
+        self.item_rows = places_of(tables.items, log.items)
         self.users = self.user_rows[requests.places]
-        self.items = _places(tables.items, requests.items)
+        self.items = places_of(tables.items, requests.items)
         self._histories: dict[int, list[tuple[int, int]]] = {}
 
     def feature(self, column: Column) -> Array:
@@ -86,7 +86,7 @@ class _Rows:
         values, table = self._source(column)
         if column.sequence is not None:
             places = {"event": self.log.order, "item": self.item_rows}[table]
-            return self._history(_take(values, places, column), column)
+            return self._history(take_rows(values, places, column), column)
         if table == "event" and column.role == "item":
             return self.requests.items
         places = {
@@ -94,7 +94,7 @@ class _Rows:
             "user": self.users,
             "item": self.items,
         }[table]
-        cells = _take(values, places, column)
+        cells = take_rows(values, places, column)
         return cells if cells.ndim == 1 else as_objects(list(cells))
 
     def labels(self) -> dict[str, Array]:
@@ -130,12 +130,12 @@ class _Rows:
         return as_objects([steps[start:end] for start, end in self._histories[length]])
 
 
-def _places(table: Array, ids: Array) -> Array:
+def places_of(table: Array, ids: Array) -> Array:
     """Row of each id in a table, -1 for those that it lacks."""
     return np.asarray(pd.Index(table).get_indexer(pd.Index(ids)))
 
 
-def _take(values: Array, places: Array, column: Column) -> Array:
+def take_rows(values: Array, places: Array, column: Column) -> Array:
     """`values[places]`; a place of -1 gives what stands for a missing value."""
     hole = np.empty((1, *values.shape[1:]), values.dtype)
     if isinstance(column.feature, Vector):

@@ -147,4 +147,5 @@ def movielens_dataset(tables: Tables, history_length: int = 50) -> Dataset:
         users=users,
         items=items,
         note=NOTE,
+        spec=MOVIELENS_SPEC,
     )

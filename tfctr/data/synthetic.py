@@ -41,6 +41,8 @@ class SyntheticDataset(Dataset):
         users: One row for each user.
         items: One row for each item.
         note: The planted effect.
+        spec: How the examples are made of the log.
+        candidates: Nothing.
     """
 
     def true_probability(self, split: str) -> Array:
@@ -231,4 +233,5 @@ def _dataset(
         users=users,
         items=items,
         note=f"Synthetic clicks; {note}.",
+        spec=SPEC,
     )

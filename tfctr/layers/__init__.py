@@ -1,6 +1,7 @@
 """Keras layers, grouped by what they do."""
 
 from tfctr.layers.embedding.collection import EmbeddingCollection
+from tfctr.layers.embedding.item_frequencies import ItemFrequencies
 from tfctr.layers.embedding.pooled import PooledEmbeddings
 from tfctr.layers.embedding.table import EmbeddingTable
 from tfctr.layers.interaction.adaptive.adaptive_dense import AdaptiveDense
@@ -87,6 +88,7 @@ __all__ = [
     "InterestSettings",
     "IntervalEncoding",
     "ItemAutoencoder",
+    "ItemFrequencies",
     "LongShortInterest",
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",

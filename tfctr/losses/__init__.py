@@ -5,9 +5,21 @@ from tfctr.losses.codebook_alignment import (
     codebook_alignment_loss,
     interest_distillation_loss,
 )
+from tfctr.losses.distillation import (
+    listwise_distillation,
+    logit_distillation,
+    pairwise_distillation,
+    pointwise_distillation,
+)
+from tfctr.losses.in_batch_softmax import in_batch_softmax
 
 __all__ = [
     "BinaryCrossEntropy",
     "codebook_alignment_loss",
+    "in_batch_softmax",
     "interest_distillation_loss",
+    "listwise_distillation",
+    "logit_distillation",
+    "pairwise_distillation",
+    "pointwise_distillation",
 ]

@@ -3,6 +3,7 @@
 from tfctr.errors import UnknownName
 from tfctr.models.base import RankingModel
 from tfctr.models.baselines.autoint import AutoInt
+from tfctr.models.baselines.cold import COLD
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.dien import DIEN
@@ -15,14 +16,17 @@ from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.sli_rec import SLiRec
 from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
+from tfctr.models.baselines.vector_product import VectorProduct
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
+from tfctr.models.distillation import Distillation
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.tarq import TARQ
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
 __all__ = [
+    "COLD",
     "DIEN",
     "DIN",
     "NARM",
@@ -33,6 +37,7 @@ __all__ = [
     "AutoInt",
     "DCNv2",
     "DeepFM",
+    "Distillation",
     "FiBiNET",
     "LSTMPlusPlus",
     "LogisticRegression",
@@ -41,6 +46,7 @@ __all__ = [
     "SLiRec",
     "TimeLSTM",
     "TwoTower",
+    "VectorProduct",
     "get",
     "merged",
     "names",
@@ -63,6 +69,8 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TimeLSTM,
     SLiRec,
     TwoTower,
+    VectorProduct,
+    COLD,
     TARQ,
     TLSI,
 )

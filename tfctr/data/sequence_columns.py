@@ -1,0 +1,36 @@
+"""Columns of user sequences that the schema does not name itself."""
+
+from tfctr.errors import InputError
+from tfctr.features import FeatureSchema, Sequence
+
+__all__ = ["check_sequence_schema", "visible_column", "weight_column"]
+
+
+def visible_column(sequence: Sequence) -> str:
+    """Name of the column with the number of events that each position may know."""
+    return f"{sequence.name}_visible"
+
+
+def weight_column(label: str) -> str:
+    """Name of the column with the weight of a label at each position."""
+    return f"{label}_sample_weight"
+
+
+def check_sequence_schema(schema: FeatureSchema) -> int:
+    """Refuses a schema that has no user sequences; gives the longest history.
+
+    Raises:
+        InputError: There is no sequence, or a column has a name that this form uses.
+    """
+    if not schema.sequences:
+        raise InputError("sequences", received="none", expected="a history")
+    taken = {c.name for c in schema.raw_columns()} | {*schema.label_columns()}
+    added = [visible_column(sequence) for sequence in schema.sequences]
+    for name in (*added, *(weight_column(label.name) for label in schema.labels)):
+        if name in taken:
+            raise InputError(
+                name,
+                received="a column of that name",
+                expected="another name: user sequences add this column",
+            )
+    return max(sequence.max_length for sequence in schema.sequences)
