@@ -73,25 +73,14 @@ class TARQBackbone(keras.layers.Layer):
             )
             for sequence in embeddings.schema.sequences
         }
+        attention: dict[str, Any] = {"num_heads": num_heads, "dtype": policy}
         self.self_attention, self.user_attention = (
-            EventAttention(
-                attention_dim,
-                num_heads=num_heads,
-                seed=seed + place,
-                dtype=policy,
-                name=name,
-            )
+            EventAttention(attention_dim, seed=seed + place, name=name, **attention)
             for place, name in enumerate(("self_attention", "user_attention"))
         )
+        options: dict[str, Any] = {"final_activation": "linear", "dropout": dropout}
         self.user_tower, self.item_tower = (
-            MLP(
-                units,
-                final_activation="linear",
-                dropout=dropout,
-                seed=seed + place,
-                dtype=policy,
-                name=name,
-            )
+            MLP(units, seed=seed + place, dtype=policy, name=name, **options)
             for place, name in enumerate(("user_tower", "item_tower"))
         )
 
