@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 import tfctr.models
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema
-from tfctr.pipelines.examples import training_dataset
+from tfctr.pipelines.examples import training_dataset, training_requests
 from tfctr.pipelines.preprocessing import state_from_transform
 from tfctr.pipelines.trained import Trained
 from tfctr.training import TrainingConfig, check_arguments, train
@@ -38,7 +38,8 @@ def run_fn(fn_args: Any) -> None:
     state = state_from_transform(
         tft.TFTransformOutput(fn_args.transform_output), schema
     )
-    heads, history = {}, {}
+    heads: dict[str, Any] = {}
+    history: dict[str, Any] = {}
     for head in HEADS:
         heads[head], history[head] = train_head(
             config[head],
@@ -47,6 +48,7 @@ def run_fn(fn_args: Any) -> None:
             _matching(fn_args.eval_files),
             name=head,
             verbose=config.get("verbose", 2),
+            teacher=heads.get("ranking"),
         )
     if all(map(is_chief, strategies)):
         Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
@@ -60,6 +62,7 @@ def train_head(
     *,
     name: str,
     verbose: int = 2,
+    teacher: Any = None,
 ) -> tuple[Any, dict[str, list[float]]]:
     """Trains one head on transformed examples.
 
@@ -70,6 +73,7 @@ def train_head(
         validation_files: Files of the validation split.
         name: `"ranking"` or `"pre_ranking"`, for error texts.
         verbose: As in `keras.Model.fit`.
+        teacher: The ranking head, for a head that it teaches.
 
     Returns:
         The model and its metrics after each epoch.
@@ -79,13 +83,27 @@ def train_head(
     """
     head_class(config, name)
     keras.utils.set_random_seed(config["seed"])
-    batch_size, seed = config["batch_size"], config["seed"]
+    settings = TrainingConfig(**config)
+    batch_size, how = settings.batch_size, settings.distillation
+    if how is not None and how.needs_requests:
+        data = training_requests(
+            schema,
+            train_files,
+            batch_size,
+            max_candidates=how.max_candidates,
+            shuffle_seed=settings.seed,
+        )
+    else:
+        data = training_dataset(
+            schema, train_files, batch_size, shuffle_seed=settings.seed
+        )
     model = train(
-        TrainingConfig(**config),
+        settings,
         schema,
-        training_dataset(schema, train_files, batch_size, shuffle_seed=seed),
+        data,
         training_dataset(schema, validation_files, batch_size),
         verbose=verbose,
+        teacher=teacher,
     )
     return model, model.history.history
 

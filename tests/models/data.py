@@ -39,6 +39,7 @@ SMALL = {
         "hidden_units": (8,),
         "settings": {"attention_units": (5, 3), "gate_units": (6,)},
     },
+    "DFGR": {"dim": 8, "embedding_dim": 4, "hidden_units": (8,)},
     "DIEN": {"dim": 4, "hidden_units": (8,)},
     "NARM": {"dim": 4, "hidden_units": (8,), "attention_units": 3},
     "LSTMPlusPlus": {
@@ -54,6 +55,19 @@ SMALL = {
         "attention_units": (5,),
         "query_units": 3,
         "gate_units": (5,),
+    },
+    "TARQ": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "settings": {
+            "num_levels": 2,
+            "num_codes": 3,
+            "code_dim": 5,
+            "attention_dim": 6,
+            "num_heads": 2,
+            "vector_dim": 7,
+            "teacher_units": (5,),
+        },
     },
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
     "VectorProduct": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},

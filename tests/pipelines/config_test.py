@@ -6,6 +6,7 @@ import pytest
 
 from tfctr.data.behaviour import LabelRule
 from tfctr.errors import InputError, UnknownName
+from tfctr.models.tarq_settings import TARQSettings
 from tfctr.pipelines.config import config_names, load_config
 
 FILES = """
@@ -39,6 +40,17 @@ def test_reads_sections_and_keeps_defaults_for_the_rest(path):
     spec = config.behaviour.to_spec()
     assert spec.labels == {"buy": LabelRule("bought")}
     assert (spec.train_fraction, spec.validation_fraction) == (0.8, 0.1)
+
+
+def test_one_line_names_a_teacher(path):
+    config = load_config(path, ["pre_ranking.distillation={kind='pairwise'}"])
+    how = config.pre_ranking.distillation
+    assert (how.teacher, how.kind, how.weight) == ("ranking", "pairwise", 1.0)
+    assert load_config(path).pre_ranking.distillation is None
+    with pytest.raises(InputError, match="ranking head is the teacher"):
+        load_config(path, ["ranking.distillation={kind='pairwise'}"])
+    with pytest.raises(InputError, match=r"pre_ranking\.distillation\.kind"):
+        load_config(path, ["pre_ranking.distillation={kind='other'}"])
 
 
 @pytest.mark.parametrize(
@@ -128,6 +140,13 @@ def test_override_without_key_or_value_is_refused(path, override):
 @pytest.mark.parametrize("name", config_names())
 def test_every_config_that_comes_with_tfctr_is_valid(name):
     assert load_config(name).name == name
+
+
+def test_shipped_configuration_of_tarq_makes_the_model():
+    config = load_config("movielens_tarq")
+    assert config.pre_ranking.model == "TARQ"
+    settings = TARQSettings.of("full", config.pre_ranking.arguments["settings"])
+    assert settings.num_codes == 64
 
 
 def test_shipped_configuration_of_tlsi_makes_the_model():

@@ -19,17 +19,21 @@ from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.vector_product import VectorProduct
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
+from tfctr.models.dfgr import DFGR
 from tfctr.models.distillation import Distillation
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.tarq import TARQ
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
 __all__ = [
     "COLD",
+    "DFGR",
     "DIEN",
     "DIN",
     "NARM",
     "PNN",
+    "TARQ",
     "TLSI",
     "WDL",
     "AutoInt",
@@ -69,7 +73,9 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TwoTower,
     VectorProduct,
     COLD,
+    TARQ,
     TLSI,
+    DFGR,
 )
 
 

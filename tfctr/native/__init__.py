@@ -12,6 +12,7 @@ from tfctr.native.operations import (
     is_loaded,
     lstm,
     pooled_attention,
+    table_factorization,
     time_aware_lstm,
     update_rows,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "library_file",
     "lstm",
     "pooled_attention",
+    "table_factorization",
     "time_aware_lstm",
     "update_rows",
 ]
