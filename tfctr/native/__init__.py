@@ -8,14 +8,12 @@ from tfctr.native.building import build, library_file
 from tfctr.native.operations import (
     factorization,
     gather_rows,
-    gru,
     is_loaded,
-    lstm,
     pooled_attention,
     table_factorization,
-    time_aware_lstm,
     update_rows,
 )
+from tfctr.native.recurrences import gru, lstm, time_aware_lstm
 
 __all__ = [
     "build",
