@@ -10,9 +10,13 @@ import tensorflow_transform as tft
 
 import tfctr.models
 from tfctr.errors import InputError
-from tfctr.features import FeatureSchema
+from tfctr.features import FeatureSchema, SchemaState
 from tfctr.pipelines.examples import training_dataset
 from tfctr.pipelines.preprocessing import state_from_transform
+from tfctr.pipelines.sequence_examples import (
+    is_sequence_file,
+    sequence_training_dataset,
+)
 from tfctr.pipelines.trained import Trained
 from tfctr.training import TrainingConfig, check_arguments, train
 from tfctr.training.strategy import is_chief, make_strategy
@@ -20,6 +24,8 @@ from tfctr.training.strategy import is_chief, make_strategy
 __all__ = ["head_class", "run_fn", "train_head"]
 
 HEADS = ("ranking", "pre_ranking")
+# Examples of a batch in which a model that learns from whole users is validated.
+POINTWISE_BATCH = 1024
 
 
 def run_fn(fn_args: Any) -> None:
@@ -42,7 +48,7 @@ def run_fn(fn_args: Any) -> None:
     for head in HEADS:
         heads[head], history[head] = train_head(
             config[head],
-            state.schema,
+            state,
             _matching(fn_args.train_files),
             _matching(fn_args.eval_files),
             name=head,
@@ -54,19 +60,22 @@ def run_fn(fn_args: Any) -> None:
 
 def train_head(
     config: Mapping[str, Any],
-    schema: FeatureSchema,
+    state: SchemaState,
     train_files: list[str],
     validation_files: list[str],
     *,
     name: str,
     verbose: int = 2,
 ) -> tuple[Any, dict[str, list[float]]]:
-    """Trains one head on transformed examples.
+    """Trains one head on transformed examples, or on whole users.
+
+    The validation loss is always that of single examples, as served.
 
     Args:
         config: Fields of `TrainingConfig`.
-        schema: The schema with sizes.
-        train_files: Files of the train split.
+        state: What was learnt.
+        train_files: Files of the train split: transformed examples and, where the
+            configured form needs them, raw user sequences.
         validation_files: Files of the validation split.
         name: `"ranking"` or `"pre_ranking"`, for error texts.
         verbose: As in `keras.Model.fit`.
@@ -79,12 +88,20 @@ def train_head(
     """
     head_class(config, name)
     keras.utils.set_random_seed(config["seed"])
-    batch_size, seed = config["batch_size"], config["seed"]
+    settings = TrainingConfig(**config)
+    size, seed = settings.batch_size, settings.seed
+    schema, examples = state.schema, _examples(train_files)
+    if settings.form == "user_sequences":
+        files = filter(is_sequence_file, train_files)
+        batches = sequence_training_dataset(state, files, size, shuffle_seed=seed)
+        size = POINTWISE_BATCH
+    else:
+        batches = training_dataset(schema, examples, size, shuffle_seed=seed)
     model = train(
-        TrainingConfig(**config),
+        settings,
         schema,
-        training_dataset(schema, train_files, batch_size, shuffle_seed=seed),
-        training_dataset(schema, validation_files, batch_size),
+        batches,
+        training_dataset(schema, _examples(validation_files), size),
         verbose=verbose,
     )
     return model, model.history.history
@@ -111,6 +128,10 @@ def head_class(config: Mapping[str, Any], name: str) -> Any:
         )
     check_arguments(model_class, config["arguments"], field=f"{name}.arguments")
     return model_class
+
+
+def _examples(files: list[str]) -> list[str]:
+    return [path for path in files if not is_sequence_file(path)]
 
 
 def _matching(patterns: list[str]) -> list[str]:

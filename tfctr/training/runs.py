@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_run", "load_dataset", "train_run"]
 
+# Examples of a batch in which a model that learns from whole users is measured.
+POINTWISE_BATCH = 1024
+
 
 def train_run(
     model: str,
@@ -59,10 +62,21 @@ def train_run(
     dataset = load_dataset(data)
     checkpoints = output.with_name(output.name + ".checkpoints")
     size, seed = config.batch_size, config.seed
+    if config.form == "user_sequences":
+        batches: Any = dataset.to_sequence_dataset(
+            "train",
+            size,
+            max_events=config.max_events,
+            weighting=config.weighting,
+            seed=seed,
+        )
+        size = POINTWISE_BATCH
+    else:
+        batches = read_examples(dataset.train, dataset.state, size, seed=seed)
     trained = train(
         config,
         dataset.schema,
-        read_examples(dataset.train, dataset.state, size, seed=seed),
+        batches,
         dataset.to_dataset("validation", size),
         checkpoints=checkpoints if resume else None,
     )
