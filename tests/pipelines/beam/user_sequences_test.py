@@ -73,7 +73,7 @@ def test_any_log_gives_what_pandas_gives(num_events, seed, span, max_events, wei
         expected = by_pandas(made, **settings)
     except InputError as error:
         assume(error.field == "max_events")  # else labels of one class only
-        with pytest.raises(InputError, match="`max_events`|leave no event"):
+        with pytest.raises(InputError, match=r"`max_events`|leave no event"):
             by_functions(made, **settings)
         return
     assume(all(expected.values()))
