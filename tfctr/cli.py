@@ -76,7 +76,12 @@ def models() -> None:
 
 
 @app.command()
-def kernels() -> None:
+def kernels(
+    level: Annotated[
+        str | None,
+        typer.Option(help="x86-64-v3 or x86-64-v4, for an older or newer machine."),
+    ] = None,
+) -> None:
     """Compile the kernels that make training faster, for this machine.
 
     Once in each Python environment; takes half a minute and needs g++. Without them
@@ -84,7 +89,7 @@ def kernels() -> None:
     """
     from tfctr import native
 
-    path = native.build()
+    path = native.build(level=level)
     console.print(f"The kernels are in {path}", soft_wrap=True)
 
 

@@ -24,10 +24,14 @@ ABSTRACT = {
     "EventRecurrence",
     "SequentialModel",
     "TrainableModel",
+    "TwoSides",
+    "VectorModel",
 }
 # keras-rs lays out its weights, and takes whole batches of all columns only: see
 # tests/layers/embedding/distributed_test.py.
-ELSEWHERE = {"DistributedCollection"}
+# ItemFrequencies counts what it is called with, so no two calls are equal: see
+# tests/layers/embedding/item_frequencies_test.py.
+ELSEWHERE = {"DistributedCollection", "ItemFrequencies"}
 PACKAGES = {
     "layers": (keras.layers.Layer, LAYERS),
     "losses": (keras.losses.Loss, LOSSES),

@@ -856,4 +856,8 @@ MODELS = [
         )
     ],
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
+    ModelSpecimen(
+        models.VectorProduct, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}
+    ),
+    ModelSpecimen(models.COLD, {"dim": 4, "hidden_units": [16, 8]}),
 ]

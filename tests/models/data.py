@@ -56,6 +56,8 @@ SMALL = {
         "gate_units": (5,),
     },
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
+    "VectorProduct": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
+    "COLD": {"dim": 4, "hidden_units": (8, 4)},
 }
 
 

@@ -5,9 +5,20 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from tests.models.data import PLAIN, batches, made, rows
+from tests.models.data import (
+    PLAIN,
+    USER_ROLES,
+    batches,
+    candidates,
+    made,
+    pairs,
+    part,
+    rows,
+)
 from tfctr import optimizers
 from tfctr.errors import InputError
+from tfctr.features.inputs import blank_row
+from tfctr.models import LogisticRegression
 
 X, Y, WEIGHTS = rows(60, schema=PLAIN)
 
@@ -188,3 +199,48 @@ def test_optimizers_of_keras_get_sums_over_equal_rows(ours, keras_own):
         model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0)
         weights.append(np.asarray(model.value_weights.table.embeddings))
     np.testing.assert_allclose(*weights, atol=1e-5)
+
+
+class Requests(LogisticRegression):
+    """Sees a request and its candidates as one example of several predictions."""
+
+    def call(self, inputs, training=False):
+        items = part(inputs, ["item"], PLAIN)
+        user = part(inputs, USER_ROLES, PLAIN)
+        return self.score(self.encode_user(user), items)
+
+    def build(self, input_shape=None):
+        if not self.built:
+            super().call(blank_row(PLAIN))
+            self.built = True
+
+
+@pytest.mark.parametrize("weights", ["by label", "by example", None])
+def test_predictions_of_an_example_count_like_examples_of_their_own(weights):
+    rng, shape = np.random.default_rng(3), (20, 4)
+    x = {name: value[:20] for name, value in X.items()}
+    items = candidates(x, 4, PLAIN)
+    flat = {**pairs(x, items, PLAIN), "group_id": np.repeat(x["group_id"], 4)}
+    y = {name: rng.integers(0, 2, shape).astype("float32") for name in Y}
+    given = {
+        "by label": {n: rng.integers(0, 3, shape).astype("float32") for n in Y},
+        "by example": rng.uniform(0.5, 2, 20).astype("float32"),
+        None: None,
+    }[weights]
+    pointwise = {
+        "by label": lambda: {name: value.ravel() for name, value in given.items()},
+        "by example": lambda: np.repeat(given, 4),
+        None: lambda: None,
+    }[weights]()
+    labels = {name: value.ravel() for name, value in y.items()}
+    model, ours = compiled(grouped_auc=True), Requests(PLAIN)
+    ours.build()
+    ours.set_weights(model.get_weights())
+    ours.compile(run_eagerly=True, grouped_auc=True)
+    expected = evaluated(model, weighed(flat, labels, pointwise), 80)
+    found = evaluated(ours, weighed({**x, **items}, y, given), 20)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def weighed(x, y, weights):
+    return (x, y) if weights is None else (x, y, weights)

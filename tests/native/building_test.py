@@ -1,11 +1,13 @@
 """Tests of `tfctr.native.building`."""
 
 import shutil
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.native import building
 
 
@@ -88,3 +90,50 @@ def test_built_once_it_is_there_for_good(empty, tmp_path, monkeypatch):
     assert path == building.library_file()
     assert path.exists()
     assert building.build("g-nothing") == path  # no compiler is asked any more
+
+
+@needs_processor
+@pytest.mark.slow
+def test_what_is_compiled_for_an_older_processor_is_used_too(
+    empty, tmp_path, monkeypatch
+):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "small.cc").write_text('extern "C" int answer() { return 42; }\n')
+    monkeypatch.setattr(building, "SOURCE", source)
+    monkeypatch.setattr(building, "processor_level", lambda: "x86-64-v4")
+    assert building.built_file() is None
+    older = building.build(level="x86-64-v3")
+    assert building.built_file() == older
+    newer = building.build()
+    assert building.built_file() == newer != older
+    monkeypatch.setattr(building, "processor_level", lambda: "x86-64-v3")
+    assert building.built_file() == older
+
+
+def test_an_unknown_level_is_refused():
+    with pytest.raises(UnknownName, match="level"):
+        building.build(level="x86-64-v2")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    building.processor_level() != "x86-64-v4",
+    reason="other tests use what is compiled for x86-64-v3",
+)
+def test_kernels_of_the_older_level_pass_the_same_tests():
+    building.build(level="x86-64-v3")
+    tests = Path(__file__).parent / "operations_test.py"
+    command = f"""
+import sys
+import pytest
+from tfctr.native import building
+building.processor_level = lambda: "x86-64-v3"
+sys.exit(pytest.main(["-q", {str(tests)!r}]))
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr[-2000:]
+    assert " passed" in ended.stdout
+    assert "skipped" not in ended.stdout

@@ -12,7 +12,7 @@ from tfctr.data.batches import encode_frame, in_batches, learnt
 from tfctr.data.cells import Array
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema
-from tfctr.features.columns import GROUP_ID
+from tfctr.features.columns import CANDIDATE_MASK, GROUP_ID
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 # TensorFlow loads inside the functions: Beam workers import this package without it.
 
-__all__ = ["CANDIDATE_MASK", "group_requests", "request_batches", "to_requests"]
+__all__ = ["group_requests", "request_batches", "to_requests"]
 
-CANDIDATE_MASK = "candidate_mask"
 ROWS_PER_CHUNK = 16_384
 
 

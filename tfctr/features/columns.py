@@ -12,7 +12,14 @@ from tfctr.features.specs import (
     Vector,
 )
 
-__all__ = ["GROUP_ID", "MISSING", "Column", "encoded_columns", "raw_columns"]
+__all__ = [
+    "CANDIDATE_MASK",
+    "GROUP_ID",
+    "MISSING",
+    "Column",
+    "encoded_columns",
+    "raw_columns",
+]
 
 # What stands for a missing value of each raw dtype.
 MISSING: dict[str, str | int | float] = {
@@ -23,6 +30,9 @@ MISSING: dict[str, str | int | float] = {
 
 # Encoded column that tells users apart in metrics, also users the vocabulary lacks.
 GROUP_ID = "group_id"
+
+# Input that tells candidates from padding, where an example is a whole request.
+CANDIDATE_MASK = "candidate_mask"
 
 
 @dataclass(frozen=True)

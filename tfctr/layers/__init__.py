@@ -1,6 +1,7 @@
 """Keras layers, grouped by what they do."""
 
 from tfctr.layers.embedding.collection import EmbeddingCollection
+from tfctr.layers.embedding.item_frequencies import ItemFrequencies
 from tfctr.layers.embedding.pooled import PooledEmbeddings
 from tfctr.layers.embedding.table import EmbeddingTable
 from tfctr.layers.interaction.adaptive.adaptive_dense import AdaptiveDense
@@ -75,6 +76,7 @@ __all__ = [
     "InterestGate",
     "InterestSettings",
     "IntervalEncoding",
+    "ItemFrequencies",
     "LongShortInterest",
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",

@@ -1,5 +1,19 @@
 """Losses of click prediction: labels and logits of any shape, one loss each."""
 
 from tfctr.losses.binary_cross_entropy import BinaryCrossEntropy
+from tfctr.losses.distillation import (
+    listwise_distillation,
+    logit_distillation,
+    pairwise_distillation,
+    pointwise_distillation,
+)
+from tfctr.losses.in_batch_softmax import in_batch_softmax
 
-__all__ = ["BinaryCrossEntropy"]
+__all__ = [
+    "BinaryCrossEntropy",
+    "in_batch_softmax",
+    "listwise_distillation",
+    "logit_distillation",
+    "pairwise_distillation",
+    "pointwise_distillation",
+]

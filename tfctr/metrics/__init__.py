@@ -6,6 +6,7 @@ result. A NaN among predictions that count makes the metric NaN.
 """
 
 from tfctr.metrics.arrays.by_group import grouped_auc
+from tfctr.metrics.arrays.by_request import rank_correlation, recall_at_k, top_list
 from tfctr.metrics.arrays.overall import (
     auc,
     calibration_ratio,
@@ -33,4 +34,7 @@ __all__ = [
     "grouped_auc",
     "log_loss",
     "normalized_entropy",
+    "rank_correlation",
+    "recall_at_k",
+    "top_list",
 ]

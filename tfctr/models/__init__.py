@@ -3,6 +3,7 @@
 from tfctr.errors import UnknownName
 from tfctr.models.base import RankingModel
 from tfctr.models.baselines.autoint import AutoInt
+from tfctr.models.baselines.cold import COLD
 from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.dien import DIEN
@@ -15,13 +16,16 @@ from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.sli_rec import SLiRec
 from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
+from tfctr.models.baselines.vector_product import VectorProduct
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
+from tfctr.models.distillation import Distillation
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
 __all__ = [
+    "COLD",
     "DIEN",
     "DIN",
     "NARM",
@@ -31,6 +35,7 @@ __all__ = [
     "AutoInt",
     "DCNv2",
     "DeepFM",
+    "Distillation",
     "FiBiNET",
     "LSTMPlusPlus",
     "LogisticRegression",
@@ -39,6 +44,7 @@ __all__ = [
     "SLiRec",
     "TimeLSTM",
     "TwoTower",
+    "VectorProduct",
     "get",
     "merged",
     "names",
@@ -61,6 +67,8 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TimeLSTM,
     SLiRec,
     TwoTower,
+    VectorProduct,
+    COLD,
     TLSI,
 )
 

@@ -6,10 +6,11 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-from tfctr.errors import UnknownName
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
+from tfctr.models.distillation import Distillation
 from tfctr.models.request_form import by_form, split_roles
 from tfctr.models.trainable import TrainableModel
 from tfctr.types import Tensor
@@ -55,6 +56,7 @@ class RankingModel(TrainableModel):
             schema = FeatureSchema.from_dict(schema)
         self.schema = schema
         self.seed = seed
+        self._set_distillation(None)
         self.label_names = [label.name for label in schema.labels]
 
     # To be written by each model ---------------------------------------------------
@@ -145,6 +147,60 @@ class RankingModel(TrainableModel):
         return self._by_label(
             ops.reshape(logits, (batch, count, len(self.schema.labels)))
         )
+
+    # Teachers ----------------------------------------------------------------------
+
+    def learn_from(
+        self,
+        teacher: "RankingModel",
+        *,
+        kind: str = "listwise",
+        weight: float = 1.0,
+        temperature: float = 1.0,
+    ) -> None:
+        """Lets a trained ranking model teach this one in each later `fit`.
+
+        The teacher stays as it is and is not saved with the model.
+
+        Args:
+            teacher: Any `RankingModel` of the same schema; it is asked in every step.
+            kind: `"pointwise"`, `"logit"`, `"pairwise"` or `"listwise"`; the last two
+                need whole requests (`tfctr.data.to_requests`).
+            weight: Weight of what is taught beside the labels.
+            temperature: Softens the teacher's logits.
+
+        Raises:
+            UnknownName: There is no such kind.
+            InputError: A number is out of range, or the teacher has another schema.
+        """
+        if teacher.schema != self.schema:
+            raise InputError(
+                "teacher",
+                received="a model of another schema",
+                expected="one of the student's schema",
+            )
+        teacher.build()
+        self._set_distillation(
+            Distillation(teacher, kind=kind, weight=weight, temperature=temperature)
+        )
+        self.train_function = None  # which may be traced without it
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        if not training or self._distillation is None:
+            return loss
+        return loss + self._distillation(self._unpacked(x), y_pred)
+
+    def _set_distillation(self, distillation: Distillation | None) -> None:
+        # Past Keras' tracking: the teacher's weights are not the student's.
+        object.__setattr__(self, "_distillation", distillation)
 
     # Keras -------------------------------------------------------------------------
 

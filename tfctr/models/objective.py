@@ -1,13 +1,15 @@
-"""Loss and metrics that follow from the labels."""
+"""Loss and metrics that follow from the labels, and the shapes they take."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import keras
+from keras import ops
 
 from tfctr.losses import BinaryCrossEntropy
 from tfctr.metrics import AUC, CalibrationRatio, NormalizedEntropy
 
-__all__ = ["default_loss", "default_metrics"]
+__all__ = ["columns", "default_loss", "default_metrics", "rows_of_weights"]
 
 
 def default_loss(labels: Iterable[str]) -> dict[str, keras.losses.Loss]:
@@ -25,3 +27,46 @@ def default_metrics(labels: Iterable[str]) -> dict[str, list[keras.metrics.Metri
         ]
         for name in labels
     }
+
+
+def columns(by_label: Any) -> Any:
+    """Labels or logits as columns, one row a prediction.
+
+    Losses and metrics of Keras average over the last axis before they weigh examples,
+    so it must be neither the batch nor the predictions of an example.
+
+    Args:
+        by_label: Dict label -> `(batch,)`, or `(batch, positions)` where an example
+            holds several predictions; anything else is returned as it came.
+
+    Returns:
+        Dict label -> `(batch, 1)` or `(batch * positions, 1)`.
+    """
+    if not isinstance(by_label, Mapping):
+        return by_label
+    return {name: ops.reshape(value, (-1, 1)) for name, value in by_label.items()}
+
+
+def rows_of_weights(weights: Any, by_label: Any) -> Any:
+    """Weights of examples as weights of the rows that `columns` makes.
+
+    Args:
+        weights: `None`, or weights `(batch,)` or `(batch, positions)`, or a dict of
+            them by label; those of an example hold for each of its predictions.
+        by_label: The logits that they weigh.
+
+    Returns:
+        Weights `(batch,)` or `(batch * positions,)`, or their dict.
+    """
+    if weights is None or not isinstance(by_label, Mapping):
+        return weights
+    if isinstance(weights, Mapping):
+        return {n: _rows(w, by_label[n]) for n, w in weights.items() if n in by_label}
+    return _rows(weights, next(iter(by_label.values())))
+
+
+def _rows(weights: Any, logits: Any) -> Any:
+    weights = ops.convert_to_tensor(weights)
+    if len(weights.shape) == 1 and len(logits.shape) == 2:
+        weights = ops.repeat(weights, ops.shape(logits)[1], axis=0)
+    return ops.reshape(weights, (-1,))

@@ -10,7 +10,12 @@ from keras import ops
 from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.features import GROUP_ID
-from tfctr.models.objective import default_loss, default_metrics
+from tfctr.models.objective import (
+    columns,
+    default_loss,
+    default_metrics,
+    rows_of_weights,
+)
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
 from tfctr.optimizers import SparseOptimizer
@@ -167,7 +172,7 @@ class TrainableModel(keras.Model):
             self.build()
             if not tf.distribute.has_strategy():
                 return
-            blank = _columns({name: ops.zeros((1,)) for name in self.label_names})
+            blank = columns({name: ops.zeros((1,)) for name in self.label_names})
             for part in (self._compile_loss, self._compile_metrics):
                 if part is not None and not part.built:
                     part.build(blank, blank)
@@ -176,18 +181,21 @@ class TrainableModel(keras.Model):
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
         x = self._unpacked(x)
+        weights = rows_of_weights(sample_weight, y_pred)
         for name, metric in self._grouped_metrics.items():
             if GROUP_ID not in x:
                 raise InputError(
                     GROUP_ID, received="no such input", expected="one for grouped AUC"
                 )
-            is_by_label = isinstance(sample_weight, Mapping)
-            weight = sample_weight[name] if is_by_label else sample_weight
+            weight = weights[name] if isinstance(weights, Mapping) else weights
             metric.update_state(
-                y[name], y_pred[name], sample_weight=weight, group=x[GROUP_ID]
+                ops.reshape(y[name], (-1,)),
+                ops.reshape(y_pred[name], (-1,)),
+                sample_weight=weight,
+                group=rows_of_weights(x[GROUP_ID], y_pred),
             )
         results: dict[str, Any] = super().compute_metrics(
-            x, _columns(y), _columns(y_pred), sample_weight
+            x, columns(y), columns(y_pred), weights
         )
         return results
 
@@ -207,28 +215,15 @@ class TrainableModel(keras.Model):
         x: Any = None,
         y: Any = None,
         y_pred: Any = None,
-        *args: Any,
-        **kwargs: Any,
+        sample_weight: Any = None,
+        training: bool = True,
     ) -> Any:
-        return super().compute_loss(x, _columns(y), _columns(y_pred), *args, **kwargs)
+        weights = rows_of_weights(sample_weight, y_pred)
+        return super().compute_loss(x, columns(y), columns(y_pred), weights, training)
 
     def _set_grouped_metrics(self, metrics: dict[str, keras.metrics.Metric]) -> None:
         # Past Keras' tracking: a built model refuses new state, yet may be compiled.
         object.__setattr__(self, "_grouped_metrics", metrics)
-
-
-def _columns(by_label: Any) -> Any:
-    """Vectors `(batch,)` as `(batch, 1)`.
-
-    Losses and metrics of Keras average over the last axis before they weigh examples,
-    so it must not be the batch.
-    """
-    if not isinstance(by_label, Mapping):
-        return by_label
-    return {
-        name: ops.expand_dims(value, -1) if len(value.shape) == 1 else value
-        for name, value in by_label.items()
-    }
 
 
 def _takes_rows(optimizer: Any) -> bool:

@@ -9,9 +9,9 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 
-__all__ = ["build", "library_file", "processor_level"]
+__all__ = ["build", "built_file", "library_file", "processor_level"]
 
 SOURCE = Path(__file__).parent / "source"
 CPUINFO = Path("/proc/cpuinfo")
@@ -42,18 +42,21 @@ def processor_level() -> str | None:
     return found
 
 
-def library_file() -> Path | None:
+def library_file(level: str | None = None) -> Path | None:
     """Where the compiled kernels of this version are, or would be.
 
     In the Python environment, under a name that tells the sources, TensorFlow and the
     processor, so that no other machine or version takes them for its own.
+
+    Args:
+        level: One of `LEVELS`; that of this machine's processor by default.
 
     Returns:
         The path, or `None` where there can be none: on other systems and processors.
     """
     import tensorflow as tf
 
-    level = processor_level()
+    level = level or processor_level()
     if level is None or not sys.platform.startswith("linux"):
         return None
     parts = [tf.version.VERSION, tf.version.COMPILER_VERSION, level, *FLAGS]
@@ -64,11 +67,24 @@ def library_file() -> Path | None:
     return folder / f"kernels-{digest.hexdigest()[:16]}.so"
 
 
-def build(compiler: str = "g++") -> Path:
+def built_file() -> Path | None:
+    """The best compiled kernels that this machine's processor can run, if any."""
+    own = processor_level()
+    names = list(LEVELS)
+    for level in names[names.index(own) :] if own else ():
+        path = library_file(level)
+        if path is not None and path.exists():
+            return path
+    return None
+
+
+def build(compiler: str = "g++", level: str | None = None) -> Path:
     """Compiles the kernels, unless it is done already. Takes about half a minute.
 
     Args:
         compiler: A C++17 compiler that understands the options of g++.
+        level: One of `LEVELS`, for an image that is built on a newer machine than it
+            runs on; that of this machine's processor by default.
 
     Returns:
         The library.
@@ -77,8 +93,11 @@ def build(compiler: str = "g++") -> Path:
         InputError: There is no compiler, it fails, or there is nothing for this
             machine. Training then uses TensorFlow's own kernels.
     """
-    path = library_file()
-    if path is None:
+    if level is not None and level not in LEVELS:
+        raise UnknownName("level", level, LEVELS)
+    level = level or processor_level()
+    path = library_file(level)
+    if path is None or level is None:
         raise InputError(
             "processor", received=sys.platform, expected="Linux on x86-64-v3 or newer"
         )
@@ -93,15 +112,14 @@ def build(compiler: str = "g++") -> Path:
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = _compiled(compiler, Path(folder))
+        made = _compiled(compiler, level, Path(folder))
         os.replace(made, path)  # whole or not at all, also for another process
     return path
 
 
-def _compiled(compiler: str, folder: Path) -> Path:
+def _compiled(compiler: str, level: str, folder: Path) -> Path:
     import tensorflow as tf
 
-    level = processor_level()
     wide = ["-mprefer-vector-width=512"] if level == "x86-64-v4" else []
     # As system headers, since warnings in them are not ours.
     headers = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tfctr.native.building import library_file
+from tfctr.native.building import built_file
 from tfctr.types import Tensor
 
 __all__ = [
@@ -21,9 +21,9 @@ __all__ = [
 @functools.cache
 def _operations() -> Any:
     """The module of the operations, or `None` where they are not compiled."""
-    path = library_file()
+    path = built_file()
     # On a GPU their inputs would be on another device.
-    if path is None or not path.exists() or tf.config.list_physical_devices("GPU"):
+    if path is None or tf.config.list_physical_devices("GPU"):
         return None
     return tf.load_op_library(str(path))
 

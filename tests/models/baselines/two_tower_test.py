@@ -8,14 +8,15 @@ from tfctr import models
 X, _, _ = rows(16)
 
 
-def tower(mlp, fields, names):
+def tower(mlp, fields, names, unit=True):
     """A tower in numpy: dense layers, the last one linear, then length one."""
     x = np.concatenate([fields[name] for name in names], axis=-1)
     for place, dense in enumerate(mlp.dense_layers):
         x = x @ np.asarray(dense.kernel) + np.asarray(dense.bias)
         if place < len(mlp.dense_layers) - 1:
             x = np.maximum(x, 0)
-    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+    return x / np.linalg.norm(x, axis=-1, keepdims=True) if unit else x
 
 
 def test_logit_is_the_scaled_cosine_of_the_towers():
