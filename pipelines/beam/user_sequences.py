@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tfctr.data.behaviour import SPLITS, Source, num_known, split_of
+from tfctr.data.cells import Array
 from tfctr.data.positions import Weighting, pieces, position_targets
 from tfctr.features.columns import Column
 from tfctr.features.sequence_columns import (
@@ -98,17 +99,26 @@ class UserSequences(UserExamples):
             labels += [event.labels for event in events]
             labels += [self._negative_labels for _ in negatives]
             is_target += [place >= first for place in places]
+        yield from self._with_targets(rows, labels, np.array(is_target))
+
+    def _with_targets(
+        self,
+        rows: Sequence[dict[str, Any]],
+        labels: Sequence[Mapping[str, float]],
+        is_target: Array,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of a user's part with labels and weights of all their positions."""
         columns = {
-            name: np.array([row[name] for row in labels])
+            name: np.array([position[name] for position in labels])
             for name in self.schema.label_columns()
         }
-        nobody = np.zeros(len(labels), "int64")
+        nobody_else = np.zeros(len(labels), "int64")
         values, weights = position_targets(
-            columns, self.schema, np.array(is_target), nobody, self.weighting
+            columns, self.schema, is_target, nobody_else, self.weighting
         )
-        ends = np.cumsum([len(row[name]) for row in rows for name in [*readers][:1]])
-        for place, row in enumerate(rows):
-            cut = slice(ends[place - 1] if place else 0, ends[place])
+        start, any_column = 0, visible_column(self.schema.sequences[0])
+        for row in rows:
+            cut = slice(start, start := start + len(row[any_column]))
             row |= {name: value[cut].tolist() for name, value in values.items()}
             row |= {weight_column(n): w[cut].tolist() for n, w in weights.items()}
             yield row

@@ -49,7 +49,6 @@ def train_run(
     Returns:
         The report on the test part.
     """
-    from tfctr.data.reading import read_examples
     from tfctr.evaluation import evaluate
 
     config = _config(model, overrides)
@@ -61,18 +60,7 @@ def train_run(
     strategy = make_strategy(config.strategy)  # before TensorFlow does anything
     dataset = load_dataset(data)
     checkpoints = output.with_name(output.name + ".checkpoints")
-    size, seed = config.batch_size, config.seed
-    if config.form == "user_sequences":
-        batches: Any = dataset.to_sequence_dataset(
-            "train",
-            size,
-            max_events=config.max_events,
-            weighting=config.weighting,
-            seed=seed,
-        )
-        size = POINTWISE_BATCH
-    else:
-        batches = read_examples(dataset.train, dataset.state, size, seed=seed)
+    batches, size = _training_data(dataset, config)
     trained = train(
         config,
         dataset.schema,
@@ -88,6 +76,23 @@ def train_run(
     if resume:
         shutil.rmtree(checkpoints, ignore_errors=True)
     return report
+
+
+def _training_data(dataset: "Dataset", config: TrainingConfig) -> tuple[Any, int]:
+    """Batches to learn from, and the number of examples to measure at a time."""
+    from tfctr.data.reading import read_examples
+
+    size, seed = config.batch_size, config.seed
+    if config.form == "examples":
+        return read_examples(dataset.train, dataset.state, size, seed=seed), size
+    batches = dataset.to_sequence_dataset(
+        "train",
+        size,
+        max_events=config.max_events,
+        weighting=config.weighting,
+        seed=seed,
+    )
+    return batches, POINTWISE_BATCH
 
 
 def _write_run(
