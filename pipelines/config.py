@@ -115,6 +115,7 @@ class ServingConfig(_Section):
         folder: Where versions are pushed to; `<output>/serving/<model_name>` by
             default.
         top_k: How many items `pre_ranking` returns at most.
+        retrieval_k: How many of all items `retrieval` finds; no such signature without.
         score: Exponent of each label in the served `score`; the first label alone
             by default.
         check_examples: Test examples that the serving check sends.
@@ -125,6 +126,7 @@ class ServingConfig(_Section):
     model_name: str = Field(default="ctr", min_length=1)
     folder: FilePath | None = None
     top_k: int = Field(default=200, ge=1)
+    retrieval_k: int | None = Field(default=None, ge=1)
     score: dict[str, float] | None = None
     check_examples: int = Field(default=1000, ge=1)
     tolerance: float = Field(default=1e-5, gt=0)
@@ -210,6 +212,16 @@ class PipelineConfig(_Section):
                 "pre_ranking.form",
                 received=repr(self.pre_ranking.form),
                 expected="'examples': only the ranking head learns from whole users",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_teachers(self) -> "PipelineConfig":
+        if self.ranking.distillation is not None:
+            raise InputError(
+                "ranking.distillation",
+                received="a section",
+                expected="none: the ranking head is the teacher",
             )
         return self
 

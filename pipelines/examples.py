@@ -3,16 +3,24 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
+from tfctr.data.requests import request_batches
 from tfctr.features import GROUP_ID, FeatureSchema
 from tfctr.features.examples import encoded_parsing_spec
 from tfctr.types import Tensor
 
-__all__ = ["raw_records", "training_dataset", "transformed_spec"]
+__all__ = [
+    "raw_records",
+    "training_dataset",
+    "training_requests",
+    "transformed_spec",
+]
 
 # Serialised examples kept for shuffling; 40 MB at 300 bytes each.
 SHUFFLE_BUFFER = 1 << 17
+ROWS_AT_ONCE = 8192
 Batch = tuple[dict[str, Tensor], ...]
 
 
@@ -57,6 +65,41 @@ def training_dataset(
 
     batches = records.batch(batch_size)
     return batches.map(parse, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+
+
+def training_requests(
+    schema: FeatureSchema,
+    files: list[str],
+    batch_size: int,
+    *,
+    max_candidates: int | None = None,
+    shuffle_seed: int | None = None,
+) -> tf.data.Dataset:
+    """Batches of whole requests of transformed examples.
+
+    The examples of a request may be in any of the files, so that all are read into
+    memory once.
+
+    Args:
+        schema: The schema with sizes.
+        files: Compressed record files.
+        batch_size: Requests in a batch.
+        max_candidates: Requests with more candidates become several.
+        shuffle_seed: Shuffles with this seed, each pass anew; in order without.
+
+    Returns:
+        A dataset of `(x, y, w)`; see `tfctr.data.to_requests`.
+    """
+    batches = training_dataset(schema, files, ROWS_AT_ONCE).as_numpy_iterator()
+    arrays = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *batches)
+    return request_batches(
+        schema,
+        arrays,
+        batch_size,
+        max_candidates=max_candidates,
+        shuffle=shuffle_seed is not None,
+        seed=shuffle_seed or 0,
+    )
 
 
 def raw_records(files: list[str], count: int) -> list[bytes]:

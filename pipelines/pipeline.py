@@ -157,7 +157,9 @@ def _delivery(
         items=inputs.paths["items"],
         item_key=inputs.behaviour.item_key,
         list_separator=settings.separator,
-        serving=config.serving.model_dump_json(include={"top_k", "score"}),
+        serving=config.serving.model_dump_json(
+            include={"top_k", "score", "retrieval_k"}
+        ),
         fingerprint=json.dumps([inputs.fingerprints["items"], settings.code]),
     )
     model = store.outputs["model"]

@@ -11,7 +11,7 @@ import tensorflow_transform as tft
 import tfctr.models
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState
-from tfctr.pipelines.examples import training_dataset
+from tfctr.pipelines.examples import training_dataset, training_requests
 from tfctr.pipelines.preprocessing import state_from_transform
 from tfctr.pipelines.sequence_examples import (
     is_sequence_file,
@@ -44,7 +44,8 @@ def run_fn(fn_args: Any) -> None:
     state = state_from_transform(
         tft.TFTransformOutput(fn_args.transform_output), schema
     )
-    heads, history = {}, {}
+    heads: dict[str, Any] = {}
+    history: dict[str, Any] = {}
     for head in HEADS:
         heads[head], history[head] = train_head(
             config[head],
@@ -53,6 +54,7 @@ def run_fn(fn_args: Any) -> None:
             _matching(fn_args.eval_files),
             name=head,
             verbose=config.get("verbose", 2),
+            teacher=heads.get("ranking"),
         )
     if all(map(is_chief, strategies)):
         Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
@@ -66,6 +68,7 @@ def train_head(
     *,
     name: str,
     verbose: int = 2,
+    teacher: Any = None,
 ) -> tuple[Any, dict[str, list[float]]]:
     """Trains one head on transformed examples, or on whole users.
 
@@ -79,6 +82,7 @@ def train_head(
         validation_files: Files of the validation split.
         name: `"ranking"` or `"pre_ranking"`, for error texts.
         verbose: As in `keras.Model.fit`.
+        teacher: The ranking head, for a head that it teaches.
 
     Returns:
         The model and its metrics after each epoch.
@@ -89,20 +93,14 @@ def train_head(
     head_class(config, name)
     keras.utils.set_random_seed(config["seed"])
     settings = TrainingConfig(**config)
-    size, seed = settings.batch_size, settings.seed
-    schema, examples = state.schema, _examples(train_files)
-    if settings.form == "user_sequences":
-        files = filter(is_sequence_file, train_files)
-        batches = sequence_training_dataset(state, files, size, shuffle_seed=seed)
-        size = POINTWISE_BATCH
-    else:
-        batches = training_dataset(schema, examples, size, shuffle_seed=seed)
+    batches, size = _batches(settings, state, train_files)
     model = train(
         settings,
-        schema,
+        state.schema,
         batches,
-        training_dataset(schema, _examples(validation_files), size),
+        training_dataset(state.schema, _examples(validation_files), size),
         verbose=verbose,
+        teacher=teacher,
     )
     return model, model.history.history
 
@@ -128,6 +126,25 @@ def head_class(config: Mapping[str, Any], name: str) -> Any:
         )
     check_arguments(model_class, config["arguments"], field=f"{name}.arguments")
     return model_class
+
+
+def _batches(
+    settings: TrainingConfig, state: SchemaState, files: list[str]
+) -> tuple[tf.data.Dataset, int]:
+    """Batches in the form a head learns from; the size of a validation batch."""
+    size, seed, how = settings.batch_size, settings.seed, settings.distillation
+    if settings.form == "user_sequences":
+        found = filter(is_sequence_file, files)
+        batches = sequence_training_dataset(state, found, size, shuffle_seed=seed)
+        return batches, POINTWISE_BATCH
+    schema, examples = state.schema, _examples(files)
+    if how is not None and how.needs_requests:
+        most = how.max_candidates
+        requests = training_requests(
+            schema, examples, size, max_candidates=most, shuffle_seed=seed
+        )
+        return requests, size
+    return training_dataset(schema, examples, size, shuffle_seed=seed), size
 
 
 def _examples(files: list[str]) -> list[str]:

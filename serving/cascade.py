@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CascadeClient", "RankedItem"]
 
-PRE_RANKING, RANKING, RANKING_BY_ID = "pre_ranking", "ranking", "ranking_by_id"
+RETRIEVAL, PRE_RANKING = "retrieval", "pre_ranking"
+RANKING, RANKING_BY_ID = "ranking", "ranking_by_id"
 SCORE = "score"
 
 
@@ -105,9 +106,39 @@ class CascadeClient:
         ids = _distinct(item_ids)
         if not ids:
             return []
+        return self._ask(user_features, ids, pre_rank_to)[:return_count]
+
+    def recommend(
+        self,
+        user_features: Mapping[str, Any],
+        *,
+        pre_rank_to: int = 200,
+        return_count: int = 10,
+    ) -> list[RankedItem]:
+        """The best of the whole catalogue for one user: `rank` of what was retrieved.
+
+        The model's `retrieval` signature says how many candidates the search finds.
+
+        Args:
+            user_features: As for `rank`.
+            pre_rank_to: As for `rank`.
+            return_count: As for `rank`.
+
+        Raises:
+            InputError: As for `rank`; also where the model has no `retrieval`.
+            UnknownName: As for `rank`.
+            ServingError: As for `rank`.
+        """
+        _check_positive("pre_rank_to", pre_rank_to)
+        _check_positive("return_count", return_count)
+        return self._ask(user_features, None, pre_rank_to)[:return_count]
+
+    def _ask(
+        self, user_features: Mapping[str, Any], ids: list[str] | None, pre_rank_to: int
+    ) -> list[RankedItem]:
         before, self._metadata = self._metadata, self._metadata or self._read()
         try:
-            return self._rank(user_features, ids, pre_rank_to)[:return_count]
+            return self._rank(user_features, ids, pre_rank_to)
         except (ServingError, InputError) as error:
             refused = isinstance(error, InputError) or error.code == "INVALID_ARGUMENT"
             if before is None or not refused:
@@ -115,13 +146,13 @@ class CascadeClient:
             self._metadata = self._read()
             if self._metadata.signatures == before.signatures:
                 raise
-            return self._rank(user_features, ids, pre_rank_to)[:return_count]
+            return self._rank(user_features, ids, pre_rank_to)
 
     def _read(self) -> ModelMetadata:
         return self.client.metadata()
 
     def _rank(
-        self, user_features: Mapping[str, Any], ids: list[str], pre_rank_to: int
+        self, user_features: Mapping[str, Any], ids: list[str] | None, pre_rank_to: int
     ) -> list[RankedItem]:
         metadata = self._metadata or self._read()
         first = metadata.signature(PRE_RANKING)
@@ -134,6 +165,8 @@ class CascadeClient:
             user_features,
             self.schema,
         )
+        if ids is None:
+            ids = self._retrieve(_among(metadata.signature(RETRIEVAL), given))
         kept, scores = self._pre_rank(_among(first, given), ids, pre_rank_to)
         kept_ids = [ids[index] for index in kept]
         items = {name: second.inputs[name] for name in item_names & {*second.inputs}}
@@ -161,6 +194,16 @@ class CascadeClient:
                 hint="Give the cascade a table or a function.",
             )
         return {self.item_id, *(set(second.inputs) - set(first.inputs))}
+
+    def _retrieve(self, user: dict[str, np.ndarray]) -> list[str]:
+        """Ids of the candidates that a search among all items finds."""
+        found = self.client.predict(
+            user, RETRIEVAL, output_filter=["top_item_id", "top_score"]
+        )
+        return [
+            item.decode() if isinstance(item, bytes) else str(item)
+            for item in found["top_item_id"][0]
+        ]
 
     def _pre_rank(
         self, user: dict[str, np.ndarray], ids: list[str], keep: int

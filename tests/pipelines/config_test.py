@@ -41,6 +41,17 @@ def test_reads_sections_and_keeps_defaults_for_the_rest(path):
     assert (spec.train_fraction, spec.validation_fraction) == (0.8, 0.1)
 
 
+def test_one_line_names_a_teacher(path):
+    config = load_config(path, ["pre_ranking.distillation={kind='pairwise'}"])
+    how = config.pre_ranking.distillation
+    assert (how.teacher, how.kind, how.weight) == ("ranking", "pairwise", 1.0)
+    assert load_config(path).pre_ranking.distillation is None
+    with pytest.raises(InputError, match="ranking head is the teacher"):
+        load_config(path, ["ranking.distillation={kind='pairwise'}"])
+    with pytest.raises(InputError, match=r"pre_ranking\.distillation\.kind"):
+        load_config(path, ["pre_ranking.distillation={kind='other'}"])
+
+
 @pytest.mark.parametrize(
     ("override", "section", "key", "expected"),
     [

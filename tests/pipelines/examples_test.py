@@ -7,7 +7,12 @@ import tensorflow as tf
 from tests.pipelines.logs import SPEC, make_schema, make_tables
 from tfctr.data.batches import encode_frame
 from tfctr.data.examples import build_examples
-from tfctr.pipelines.examples import raw_records, training_dataset
+from tfctr.data.requests import group_requests
+from tfctr.pipelines.examples import (
+    raw_records,
+    training_dataset,
+    training_requests,
+)
 
 SCHEMA = make_schema()
 
@@ -53,6 +58,16 @@ def test_batches_are_those_of_the_same_examples_in_memory(made):
             got = np.concatenate([batch[place][name] for batch in batches])
             np.testing.assert_array_equal(got, values, err_msg=name)
             assert got.dtype == values.dtype, name
+
+
+def test_requests_are_those_of_the_same_examples_in_memory(made):
+    state, arrays, path = made
+    expected = group_requests(state.schema, arrays, max_candidates=3)
+    count = len(expected[0]["candidate_mask"])
+    (batch,) = training_requests(state.schema, [path], count, max_candidates=3)
+    for place, part in enumerate(expected):
+        for name, values in part.items():
+            np.testing.assert_array_equal(batch[place][name], values, err_msg=name)
 
 
 def test_shuffling_with_one_seed_gives_one_order(made):

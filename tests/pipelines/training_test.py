@@ -1,11 +1,18 @@
 """Tests of `tfctr.pipelines.training`."""
 
-import pytest
+from dataclasses import replace
 
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.pipelines.examples_test import record
 from tests.pipelines.logs import make_small_schema, make_tables
+from tfctr.data.batches import encode_frame
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.examples import build_examples
 from tfctr.errors import InputError, UnknownName
+from tfctr.models import TwoTower
 from tfctr.pipelines.training import train_head
 from tfctr.training import TrainingConfig
 
@@ -13,13 +20,27 @@ SPEC = BehaviourSpec("user", "item", "at", {"like": LabelRule("rating", at_least
 
 
 @pytest.fixture(scope="module")
-def state():
-    made = make_tables(60, seed=1)
-    declared = make_small_schema()
-    frames = build_examples(
-        made["events"], made["users"], made["items"], declared, SPEC
-    )
-    return declared.fit(frames["train"])
+def frame():
+    made, spec = make_tables(60, seed=1), replace(SPEC, negatives_per_positive=2)
+    tables = made["events"], made["users"], made["items"]
+    return build_examples(*tables, make_small_schema(), spec)["train"]
+
+
+@pytest.fixture(scope="module")
+def state(frame):
+    return make_small_schema().fit(frame)
+
+
+@pytest.fixture(scope="module")
+def records(frame, state, tmp_path_factory):
+    """A file of what Transform writes of the frame."""
+    x, labels, *_ = encode_frame(frame, state)
+    path = str(tmp_path_factory.mktemp("records") / "part.gz")
+    with tf.io.TFRecordWriter(path, "GZIP") as writer:
+        for row in range(len(frame)):
+            cells = {name: values[row] for name, values in {**x, **labels}.items()}
+            writer.write(record(cells))
+    return [path]
 
 
 def train(state, head: str, **config):
@@ -40,3 +61,54 @@ def test_argument_that_the_model_does_not_have_is_named_by_its_key(state):
 def test_pre_ranking_head_must_be_able_to_store_items(state):
     with pytest.raises(InputError, match=r"`pre_ranking\.model`: received 'DeepFM'"):
         train(state, "pre_ranking", model="DeepFM")
+
+
+# Record files do not say how many examples they hold, and Keras warns of their end.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_ranking_head_teaches_the_pre_ranking_head(state, records):
+    taught, alone = (
+        TrainingConfig(model="TwoTower", batch_size=16, distillation=distillation)
+        for distillation in ({"kind": "listwise", "max_candidates": 3}, None)
+    )
+    ranking, _ = train_head(
+        TrainingConfig(model="DeepFM", arguments={"dim": 4}).model_dump(),
+        state,
+        records,
+        records,
+        name="ranking",
+        verbose=0,
+    )
+    before = [np.copy(weight) for weight in ranking.get_weights()]
+    losses = []
+    for config in (taught, alone):
+        model, history = train_head(
+            config.model_dump(),
+            state,
+            records,
+            records,
+            name="pre_ranking",
+            verbose=0,
+            teacher=ranking,
+        )
+        losses.append(history["loss"][0])
+        assert (model._distillation is None) == (config is alone)
+    assert losses[0] != losses[1]
+    for old, new in zip(before, ranking.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_head_that_needs_a_teacher_says_so(state, records):
+    config = TrainingConfig(model="TwoTower", distillation={"kind": "pointwise"})
+    with pytest.raises(InputError, match="the ranking model") as raised:
+        train_head(config.model_dump(), state, records, records, name="pre_ranking")
+    assert raised.value.field == "teacher"
+    config = config.model_copy(update={"strategy": "mirrored"})
+    with pytest.raises(InputError, match="with distillation"):
+        train_head(
+            config.model_dump(),
+            state,
+            records,
+            records,
+            name="pre_ranking",
+            teacher=TwoTower(state.schema),
+        )

@@ -36,7 +36,8 @@ def exported(tmp_path_factory):
     ranking, pre_ranking = DIN(state.schema, seed=1), TwoTower(state.schema, seed=2)
     folder = tmp_path_factory.mktemp("export") / "ctr"
     items = pd.DataFrame({"product": PRODUCTS})
-    save(folder, ranking=ranking, pre_ranking=pre_ranking, state=state, items=items)
+    heads = {"ranking": ranking, "pre_ranking": pre_ranking}
+    save(folder, **heads, state=state, items=items, top_k=20, retrieval_k=12)
     with EmbeddedServer("ctr", folder) as server:
         yield server, state, ranking
 
@@ -74,3 +75,47 @@ def test_unknown_ids_and_unknown_users_get_finite_scores(exported):
         ranked = cascade.rank({"customer": "nobody"}, ["7", "never seen", "101"])
     assert len(ranked) == 3
     assert np.isfinite([item.ranking_score for item in ranked]).all()
+
+
+USER = {"customer": np.array(["a"], object), "bought_product": np.array([[101, 105]])}
+
+
+def pre_ranked(server, ids):
+    with PredictClient(server.address, "ctr") as client:
+        inputs = {**USER, "item_id": np.array([ids], object).reshape(1, -1)}
+        return client.predict(inputs, "pre_ranking")
+
+
+def test_id_that_comes_twice_is_scored_twice(exported):
+    answer = pre_ranked(exported[0], ["103", "104", "103"])
+    assert answer["score"][0, 0] == answer["score"][0, 2] != answer["score"][0, 1]
+    assert sorted(answer["top_index"][0]) == [0, 1, 2]
+
+
+def test_ids_that_the_store_lacks_are_one_unknown_item(exported):
+    answer = pre_ranked(exported[0], ["never", "103", "seen"])
+    assert answer["score"][0, 0] == answer["score"][0, 2]
+    assert np.isfinite(answer["score"]).all()
+
+
+def test_fewer_candidates_than_top_k_are_all_returned(exported):
+    answer = pre_ranked(exported[0], ["103", "104"])
+    assert answer["top_index"].shape == (1, 2)
+
+
+def test_no_candidates_get_an_empty_answer(exported):
+    answer = pre_ranked(exported[0], [])
+    assert {value.shape for value in answer.values()} == {(1, 0)}
+
+
+def test_cascade_from_the_whole_catalogue_ranks_what_is_retrieved(exported):
+    server, state, _ = exported
+    user = {"customer": "a", "bought_product": [101, 105]}
+    with PredictClient(server.address, "ctr") as client:
+        cascade = CascadeClient(client, schema=state.schema)
+        found = client.predict(USER, "retrieval")["top_item_id"][0]
+        listed = cascade.recommend(user, pre_rank_to=6, return_count=4)
+        ids = [item.decode() for item in found]
+        assert listed == cascade.rank(user, ids, pre_rank_to=6, return_count=4)
+    assert len(ids) == 12
+    assert len(listed) == 4

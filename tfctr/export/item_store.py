@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfctr.errors import InputError
+from tfctr.export.fingerprint import checkpoint_fingerprint
 from tfctr.features import FeatureSchema, SchemaState, frame_to_arrays
 from tfctr.features.encoding import text_values
 from tfctr.models import PreRankingModel
@@ -24,7 +25,9 @@ class ItemTable:
     Args:
         item_ids: Text of each item's id; row 0 stands for items that the store lacks.
         encoded: Encoded item columns `(1 + items, ...)` by name.
-        stored: What the pre-ranking model keeps of each item, `(1 + items, ...)`.
+        stored: What the pre-ranking model keeps of each item, `(1 + items, ...)`, in
+            the dtypes in which they will be served.
+        fingerprint: Of the checkpoint that made `stored`; empty if there is none.
     """
 
     def __init__(
@@ -32,10 +35,18 @@ class ItemTable:
         item_ids: list[str],
         encoded: Mapping[str, np.ndarray],
         stored: Mapping[str, np.ndarray],
+        fingerprint: str = "",
     ) -> None:
         self.item_ids = item_ids
         self.encoded = dict(encoded)
         self.stored = dict(stored)
+        self.fingerprint = fingerprint
+
+    @property
+    def num_bytes(self) -> dict[str, int]:
+        """Bytes of the encoded features together, and of each stored tensor."""
+        features = sum(values.nbytes for values in self.encoded.values())
+        return {"features": features, **{n: v.nbytes for n, v in self.stored.items()}}
 
 
 def item_table(
@@ -44,6 +55,7 @@ def item_table(
     pre_ranking: PreRankingModel | None = None,
     *,
     batch_size: int = 4096,
+    fingerprint: str | None = None,
 ) -> ItemTable:
     """Encodes all items, in batches.
 
@@ -52,6 +64,8 @@ def item_table(
         items: A `pandas.DataFrame` with the raw item columns, one row an item.
         pre_ranking: Model whose `encode_items` gives what is stored, if any.
         batch_size: Items encoded at a time.
+        fingerprint: That of `pre_ranking`, for callers that encode items in parts; it
+            is computed if not given.
 
     Returns:
         The table. Its first row is an item of which only is known that it is unknown.
@@ -72,10 +86,13 @@ def item_table(
         _append(encoded, features)
         if pre_ranking is not None:
             _append(stored, pre_ranking.encode_items(features))
+    if fingerprint is None and pre_ranking is not None:
+        fingerprint = checkpoint_fingerprint(pre_ranking, state)
     return ItemTable(
         [UNKNOWN_ITEM, *ids],
         {name: np.concatenate(parts) for name, parts in encoded.items()},
         {name: np.concatenate(parts) for name, parts in stored.items()},
+        fingerprint or "",
     )
 
 
@@ -85,21 +102,31 @@ class ItemStore(tf.Module):
     Args:
         table: The items.
         folder: Folder for the file of ids, which becomes an asset.
+        with_ids: Whether ids can be asked for by row, which takes as much memory again
+            as rows by id.
+
+    Attributes:
+        count: Number of items, the unknown one left out.
     """
 
-    def __init__(self, table: ItemTable, folder: str | Path) -> None:
+    def __init__(
+        self, table: ItemTable, folder: str | Path, *, with_ids: bool = False
+    ) -> None:
         super().__init__()
         path = Path(folder) / "item_ids.txt"
         lines = "".join(f"{item}\n" for item in table.item_ids)
         path.write_text(lines, encoding="utf-8", newline="")
-        source = tf.lookup.TextFileInitializer(
-            str(path),
-            tf.string,
-            tf.lookup.TextFileIndex.WHOLE_LINE,
-            tf.int64,
-            tf.lookup.TextFileIndex.LINE_NUMBER,
-        )
-        self._rows = tf.lookup.StaticHashTable(source, 0)
+        index = tf.lookup.TextFileIndex
+        line, number = index.WHOLE_LINE, index.LINE_NUMBER
+        source = (str(path), tf.string, line, tf.int64, number)
+        rows = tf.lookup.TextFileInitializer(*source)
+        self._rows = tf.lookup.StaticHashTable(rows, 0)
+        self._ids: tf.lookup.StaticHashTable | None = None
+        if with_ids:
+            source = (str(path), tf.int64, number, tf.string, line)
+            ids = tf.lookup.TextFileInitializer(*source)
+            self._ids = tf.lookup.StaticHashTable(ids, UNKNOWN_ITEM)
+        self.count = len(table.item_ids) - 1
         self._encoded = _variables(table.encoded)
         self._stored = _variables(table.stored)
 
@@ -114,6 +141,16 @@ class ItemStore(tf.Module):
     def stored(self, rows: Tensor) -> dict[str, Tensor]:
         """What the pre-ranking model stored of rows."""
         return {name: tf.gather(v, rows) for name, v in self._stored.items()}
+
+    def all_stored(self, name: str) -> Tensor:
+        """What is stored under `name`, of all rows; row 0 is the unknown item."""
+        return tf.convert_to_tensor(self._stored[name])
+
+    def item_ids(self, rows: Tensor) -> Tensor:
+        """Text ids of rows; needs `with_ids`."""
+        if self._ids is None:
+            raise InputError("with_ids", received=False, expected="True")
+        return self._ids.lookup(tf.cast(rows, tf.int64))
 
 
 def _tensor(values: np.ndarray) -> Tensor:

@@ -1,5 +1,6 @@
 """Writing a deployment: one SavedModel with both heads, versioned."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from tfctr.errors import InputError
+from tfctr.export.fingerprint import checkpoint_fingerprint
+from tfctr.export.item_files import check_fingerprint
 from tfctr.export.item_store import ItemTable, item_table
 from tfctr.export.signatures import ServingModule
 from tfctr.export.warmup import write_warmup_requests
@@ -29,6 +32,7 @@ def save(
     score: Mapping[str, float] | None = None,
     version: int | None = None,
     table_format: str = "float32",
+    retrieval_k: int | None = None,
 ) -> Path:
     """Exports models, encoding and items as `<folder>/<version>`.
 
@@ -51,6 +55,9 @@ def save(
             the size) or `"int8"` with a scale for each row (a quarter, and 4 bytes a
             row). Rows become float32 again when they are looked up. The models
             themselves, and the vectors of the item store, stay as they are.
+        retrieval_k: Adds the signature `retrieval`, which finds so many of all items
+            for a user; the model must have `retrieval_query`. All items if it is
+            above their number.
 
     Returns:
         The folder of the version.
@@ -75,6 +82,7 @@ def save(
             top_k=top_k,
             score=score,
             table_format=table_format,
+            retrieval_k=retrieval_k,
         )
         aside.rename(final)
     finally:
@@ -93,6 +101,7 @@ def write_saved_model(
     top_k: int = 200,
     score: Mapping[str, float] | None = None,
     table_format: str = "float32",
+    retrieval_k: int | None = None,
 ) -> None:
     """Writes the SavedModel of `save` into `path` itself, with no version.
 
@@ -106,8 +115,16 @@ def write_saved_model(
         top_k: As for `save`.
         score: As for `save`.
         table_format: As for `save`.
+        retrieval_k: As for `save`.
+
+    Raises:
+        InputError: The parts do not belong together, or the items were encoded by
+            another checkpoint.
     """
     _check_heads(ranking, pre_ranking, state)
+    if pre_ranking is not None:
+        expected = checkpoint_fingerprint(pre_ranking, state)
+        check_fingerprint("table", table.fingerprint, expected)
     with tempfile.TemporaryDirectory() as assets:
         module = ServingModule(
             ranking=ranking,
@@ -118,12 +135,15 @@ def write_saved_model(
             top_k=top_k,
             score=score or {ranking.label_names[0]: 1.0},
             table_format=table_format,
+            retrieval_k=retrieval_k,
         )
         signatures = module.signatures()
         tf.saved_model.save(module, str(path), signatures=signatures)
     extra = path / "assets.extra"
     extra.mkdir()
     (extra / "schema.json").write_text(state.schema.to_json())
+    about = {"fingerprint": table.fingerprint, "num_bytes": table.num_bytes}
+    (extra / "item_store.json").write_text(json.dumps(about))
     items.to_parquet(extra / "items.parquet", index=False)
     write_warmup_requests(extra, state.schema, table.item_ids[1:], list(signatures))
 

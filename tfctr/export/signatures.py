@@ -1,5 +1,6 @@
 """The serving signatures of a deployment: raw features in, probabilities out."""
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from tfctr.export.item_store import ItemStore, ItemTable
 from tfctr.export.merging import MergedFactors
 from tfctr.export.quantization import ServedTables
 from tfctr.export.requests import ITEM_ROLES, USER_ROLES, cut, request_specs
+from tfctr.export.retrieval import BruteForce, search_of
 from tfctr.features import (
     GROUP_ID,
     Encoder,
@@ -36,6 +38,8 @@ class ServingModule(tf.Module):
         top_k: Number of candidates that `pre_ranking` returns in order.
         score: Exponent of each label's probability in the combined score.
         table_format: How embedding tables are stored: see `tfctr.export.save`.
+        retrieval_k: How many items `retrieval` finds; without, there is no such
+            signature.
     """
 
     def __init__(
@@ -49,18 +53,17 @@ class ServingModule(tf.Module):
         top_k: int,
         score: Mapping[str, float],
         table_format: str = "float32",
+        retrieval_k: int | None = None,
     ) -> None:
         super().__init__()
         if top_k < 1:
             raise InputError("top_k", received=top_k, expected="a positive number")
-        for name in score:
-            if name not in ranking.label_names:
-                raise UnknownName("score", name, ranking.label_names)
-        _check_names(state.schema)
+        _check_names(state.schema, ranking.label_names, score)
         state.save(Path(folder) / "state")
         self._schema = state.schema
         self._encoder = Encoder(state, Path(folder) / "state")
-        self._items = ItemStore(table, folder)
+        self._items = ItemStore(table, folder, with_ids=retrieval_k is not None)
+        self._index = search_of(self._items, pre_ranking, retrieval_k)
         self._top_k = top_k
         self._exponents = dict(score)
         # Keras models are not tracked by TensorFlow; their variables are.
@@ -98,6 +101,8 @@ class ServingModule(tf.Module):
         if self._heads.pre_ranking is not None:
             made["pre_ranking"] = _concrete(self._pre_rank, {**user, **ids})
             made["item_encoder"] = _concrete(self._encode_items, one_item)
+        if self._index is not None:
+            made["retrieval"] = _concrete(self._retriever(self._index), user)
         return made
 
     def _pointwise(self, examples: Tensor) -> dict[str, Tensor]:
@@ -125,6 +130,15 @@ class ServingModule(tf.Module):
             "top_index": top_index,
         }
 
+    def _retriever(self, index: BruteForce) -> Callable[..., dict[str, Tensor]]:
+        def retrieve(**raw: Tensor) -> dict[str, Tensor]:
+            model = self._heads.pre_ranking
+            query = model.retrieval_query(model.encode_user(self._encode(raw)))
+            products, ids = index(query)
+            return {"top_item_id": ids, "top_score": products}
+
+        return retrieve
+
     def _encode_items(self, **raw: Tensor) -> dict[str, Tensor]:
         stored: dict[str, Tensor] = self._heads.pre_ranking.encode_items(
             self._encode(raw)
@@ -141,10 +155,13 @@ class ServingModule(tf.Module):
 
     def _score(self, probabilities: Mapping[str, Tensor]) -> Tensor:
         parts = [
-            tf.pow(probabilities[name], exponent)
+            # The power 1 of 100,000 candidates would take as long as their scores.
+            probabilities[name]
+            if exponent == 1
+            else tf.pow(probabilities[name], exponent)
             for name, exponent in self._exponents.items()
         ]
-        return tf.reduce_prod(tf.stack(parts), axis=0)
+        return functools.reduce(tf.multiply, parts)
 
     def _split(self, raw: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
         names = {column.name for column in self._schema.raw_columns(ITEM_ROLES)}
@@ -167,8 +184,13 @@ class _Untracked:
         raise AttributeError(name)
 
 
-def _check_names(schema: FeatureSchema) -> None:
-    """Refuses names that the signatures themselves use for other tensors."""
+def _check_names(
+    schema: FeatureSchema, labels: list[str], score: Mapping[str, float]
+) -> None:
+    """Refuses unknown labels, and names that signatures use for other tensors."""
+    for name in score:
+        if name not in labels:
+            raise UnknownName("score", name, labels)
     if "score" in [label.name for label in schema.labels]:
         raise InputError(
             "score",

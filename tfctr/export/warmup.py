@@ -31,6 +31,8 @@ def warmup_inputs(
     if signature == "item_encoder":
         return _missing(schema, ITEM_ROLES, (1,))
     inputs = _missing(schema, USER_ROLES, (1,))
+    if signature == "retrieval":
+        return inputs
     if signature == "ranking":
         return {**inputs, **_missing(schema, ITEM_ROLES, (1, len(item_ids)))}
     return {**inputs, "item_id": np.array([list(item_ids)], object)}

@@ -30,18 +30,23 @@ from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.sequence.action_embedding import ActionEmbedding
 from tfctr.layers.sequence.adaptive_fusion import AdaptiveFusion
 from tfctr.layers.sequence.additive_pooling import AdditivePooling
 from tfctr.layers.sequence.attentional_gru import AttentionalGRU
 from tfctr.layers.sequence.bilinear_attention import BilinearAttention
 from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
+from tfctr.layers.sequence.dual_flow_block import DualFlowBlock
 from tfctr.layers.sequence.event_gru import EventGRU
 from tfctr.layers.sequence.event_lstm import EventLSTM
+from tfctr.layers.sequence.hstu_block import HSTUBlock
+from tfctr.layers.sequence.hstu_settings import HSTUSettings
 from tfctr.layers.sequence.interest_gate import InterestGate
 from tfctr.layers.sequence.interest_settings import InterestSettings
 from tfctr.layers.sequence.interval_encoding import IntervalEncoding
 from tfctr.layers.sequence.long_short_interest import LongShortInterest
 from tfctr.layers.sequence.query_pooling import QueryPooling
+from tfctr.layers.sequence.relative_bias import RelativeBias
 from tfctr.layers.sequence.softmax_attention import SoftmaxAttention
 from tfctr.layers.sequence.target_attention import TargetAttention
 from tfctr.layers.sequence.time_aware_attention import TimeAwareAttention
@@ -52,6 +57,7 @@ from tfctr.layers.sequence.time_gated_lstm import TimeGatedLSTM
 __all__ = [
     "APG",
     "MLP",
+    "ActionEmbedding",
     "AdaptiveDense",
     "AdaptiveFusion",
     "AdaptiveMLP",
@@ -64,6 +70,7 @@ __all__ = [
     "ConditionAttention",
     "CrossNetwork",
     "DecomposedAdaptiveDense",
+    "DualFlowBlock",
     "EmbeddingCollection",
     "EmbeddingTable",
     "EventGRU",
@@ -72,6 +79,8 @@ __all__ = [
     "FieldAttention",
     "FullAdaptiveDense",
     "GeneratorConfig",
+    "HSTUBlock",
+    "HSTUSettings",
     "InnerProducts",
     "InterestGate",
     "InterestSettings",
@@ -83,6 +92,7 @@ __all__ = [
     "PooledEmbeddings",
     "QueryPooling",
     "RebuiltAdaptiveDense",
+    "RelativeBias",
     "SharedAdaptiveDense",
     "SoftmaxAttention",
     "SqueezeExcitation",

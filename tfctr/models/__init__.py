@@ -19,6 +19,7 @@ from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.vector_product import VectorProduct
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
+from tfctr.models.dfgr import DFGR
 from tfctr.models.distillation import Distillation
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.tlsi import TLSI
@@ -26,6 +27,7 @@ from tfctr.models.towers import merged
 
 __all__ = [
     "COLD",
+    "DFGR",
     "DIEN",
     "DIN",
     "NARM",
@@ -70,6 +72,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     VectorProduct,
     COLD,
     TLSI,
+    DFGR,
 )
 
 

@@ -58,12 +58,14 @@ class Distillation:
 
         Args:
             x: Encoded inputs, pointwise or as requests.
-            logits: The student's logits by label.
+            logits: The student's logits by label; what else a model gives there is
+                ignored.
 
         Raises:
             InputError: The kind needs requests, and these are pairs.
         """
-        first = next(iter(logits.values()))
+        taught = self.teacher(x, training=False)
+        first = next(iter(taught.values()))
         if self.kind in OF_REQUESTS and len(first.shape) != 2:
             raise InputError(
                 "kind",
@@ -71,13 +73,12 @@ class Distillation:
                 expected="whole requests",
                 hint="Train on `tfctr.data.to_requests` or `Dataset.to_requests`.",
             )
-        taught = self.teacher(x, training=False)
         mask = x.get(CANDIDATE_MASK)
         if mask is None or len(first.shape) != 2:
             mask = ops.ones_like(first)
         loss = DISTILLATION_KINDS[self.kind]
         losses = [
-            loss(ops.stop_gradient(taught[name]), value, mask, self.temperature)
-            for name, value in logits.items()
+            loss(ops.stop_gradient(value), logits[name], mask, self.temperature)
+            for name, value in taught.items()
         ]
         return self.weight * sum(losses[1:], losses[0])

@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfctr.training.config import TrainingConfig
+from tfctr.training.config import DistillationConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from tfctr.training.fitting import check_arguments, make_model, train
@@ -26,6 +26,7 @@ _LAZY = {
 
 __all__ = [
     "CarriedOver",
+    "DistillationConfig",
     "ResumableTraining",
     "RowCounts",
     "TrainingConfig",

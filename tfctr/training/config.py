@@ -4,7 +4,33 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["TrainingConfig"]
+__all__ = ["DistillationConfig", "TrainingConfig"]
+
+
+class DistillationConfig(BaseModel):
+    """How a model is taught by another one; see `RankingModel.learn_from`.
+
+    Attributes:
+        teacher: Which model teaches: the `"ranking"` head, trained before.
+        kind: What is taught.
+        weight: Weight beside the labels.
+        temperature: Softens the teacher's logits.
+        max_candidates: Requests with more candidates become several; for the kinds
+            that need requests, whose `batch_size` counts requests.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    teacher: Literal["ranking"] = "ranking"
+    kind: Literal["pointwise", "logit", "pairwise", "listwise"] = "listwise"
+    weight: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=1.0, gt=0)
+    max_candidates: int = Field(default=64, ge=2)
+
+    @property
+    def needs_requests(self) -> bool:
+        """Whether the training data must be whole requests."""
+        return self.kind in ("pairwise", "listwise")
 
 
 class TrainingConfig(BaseModel):
@@ -28,6 +54,7 @@ class TrainingConfig(BaseModel):
             for them.
         strategy: Where it runs: `"single"` device, `"mirrored"` on all devices of this
             machine, `"multi_worker"` on the processes of `TF_CONFIG`, or `"tpu"`.
+        distillation: By whom the model is taught, beside the labels.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -44,3 +71,4 @@ class TrainingConfig(BaseModel):
     seed: int = Field(default=0, ge=0)
     checkpoint_every: int = Field(default=1000, ge=1)
     strategy: Literal["single", "mirrored", "multi_worker", "tpu"] = "single"
+    distillation: DistillationConfig | None = None

@@ -55,6 +55,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoints: str | Path | None = None,
     verbose: Any = "auto",
+    teacher: RankingModel | None = None,
 ) -> RankingModel:
     """Trains the model that `config` names with plain `fit`.
 
@@ -68,6 +69,7 @@ def train(
             the last one there. The data must be a reader then, and the strategy
             `"single"`.
         verbose: As for `fit`.
+        teacher: The model that `config.distillation` speaks of.
 
     Returns:
         The trained model; with `patience`, at its best epoch. It belongs to no
@@ -80,18 +82,8 @@ def train(
     """
     strategy = make_strategy(config.strategy)
     model = make_model(config, schema)
-    stop = (
-        [
-            keras.callbacks.EarlyStopping(
-                monitor="val_loss",
-                mode="min",
-                patience=config.patience,
-                restore_best_weights=True,
-            )
-        ]
-        if config.patience
-        else []
-    )
+    _be_taught(model, config, teacher)
+    stop = _stopping(config)
     resume = (
         [_resuming(checkpoints, training_data, config, stop)] if checkpoints else []
     )
@@ -107,6 +99,38 @@ def train(
     plain = config.model_copy(update={"strategy": "single"})
     trained: RankingModel = without_strategy(model, lambda: make_model(plain, schema))
     return trained
+
+
+def _stopping(config: TrainingConfig) -> list[keras.callbacks.Callback]:
+    if not config.patience:
+        return []
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor="val_loss",
+            mode="min",
+            patience=config.patience,
+            restore_best_weights=True,
+        )
+    ]
+
+
+def _be_taught(
+    model: RankingModel, config: TrainingConfig, teacher: RankingModel | None
+) -> None:
+    how = config.distillation
+    if how is None:
+        return
+    if teacher is None:
+        raise InputError("teacher", received=None, expected=f"the {how.teacher} model")
+    if config.strategy != "single":
+        raise InputError(
+            "strategy",
+            received=f"{config.strategy!r} with distillation",
+            expected="'single': the teacher's weights are on one device",
+        )
+    model.learn_from(
+        teacher, kind=how.kind, weight=how.weight, temperature=how.temperature
+    )
 
 
 def _resuming(

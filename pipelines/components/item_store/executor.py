@@ -1,7 +1,6 @@
 """Work of ItemStore."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,19 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from tfctr.errors import InputError
-from tfctr.export import ItemTable, item_table, write_saved_model
+from tfctr.export import (
+    checkpoint_fingerprint,
+    item_table,
+    read_item_table,
+    write_item_table,
+    write_saved_model,
+)
 from tfctr.features import FeatureSchema
 from tfctr.pipelines.beam.item_frames import item_frames
 from tfctr.pipelines.errors import input_error_in
 from tfctr.pipelines.trained import Trained
 
-__all__ = ["EncodeItems", "Executor", "read_item_table"]
+__all__ = ["EncodeItems", "Executor"]
 
 ITEMS_IN_A_BATCH = 4096
 
@@ -58,10 +63,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             ranking=trained.ranking,
             pre_ranking=trained.pre_ranking,
             state=trained.state,
-            table=read_item_table(store),
+            table=read_item_table(
+                store, checkpoint_fingerprint(trained.pre_ranking, trained.state)
+            ),
             items=items,
             top_k=serving["top_k"],
             score=serving["score"],
+            retrieval_k=serving.get("retrieval_k"),
         )
 
     def _encode(self, items: pd.DataFrame, trained_folder: str, store: str) -> None:
@@ -95,35 +103,17 @@ class EncodeItems(beam.DoFn):
 
     def setup(self) -> None:
         """Loads the heads once for each worker."""
-        self.trained = Trained.load(self.trained_folder)
+        self.trained = trained = Trained.load(self.trained_folder)
+        self.fingerprint = checkpoint_fingerprint(trained.pre_ranking, trained.state)
 
     def process(self, batch: tuple[int, pd.DataFrame]) -> Iterator[str]:
         """Encodes one numbered batch; returns the path of its file."""
         number, items = batch
-        table = item_table(self.trained.state, items, self.trained.pre_ranking)
-        # Each table begins with the unknown item; the first one's is kept.
-        rows = slice(0 if number == 0 else 1, None)
-        arrays: dict[str, Any] = {
-            f"encoded/{n}": v[rows] for n, v in table.encoded.items()
-        }
-        arrays |= {f"stored/{n}": v[rows] for n, v in table.stored.items()}
-        path = os.path.join(self.store, f"items-{number:05d}.npz")
-        np.savez(path, ids=np.array(table.item_ids[rows]), **arrays)
-        yield path
-
-
-def read_item_table(store: str) -> ItemTable:
-    """The table that `EncodeItems` wrote in parts."""
-    parts = [np.load(path) for path in sorted(Path(store).glob("items-*.npz"))]
-    if not parts:
-        raise InputError(store, received="no items", expected="files of encoded items")
-    ids = [str(item) for part in parts for item in part["ids"]]
-    groups: dict[str, dict[str, Any]] = {"encoded": {}, "stored": {}}
-    for key in parts[0].files:
-        group, _, name = key.partition("/")
-        if name:
-            groups[group][name] = np.concatenate([part[key] for part in parts])
-    return ItemTable(ids, groups["encoded"], groups["stored"])
+        trained = self.trained
+        table = item_table(
+            trained.state, items, trained.pre_ranking, fingerprint=self.fingerprint
+        )
+        yield str(write_item_table(table, self.store, number))
 
 
 def _read_items(

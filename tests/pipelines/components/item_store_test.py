@@ -13,7 +13,7 @@ from tests.pipelines.logs import SPEC, make_small_schema, make_tables, write_tab
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.examples import build_examples
 from tfctr.errors import InputError
-from tfctr.export import item_table
+from tfctr.export import item_table, read_item_table
 from tfctr.models import LogisticRegression, TwoTower
 from tfctr.pipelines.components.item_store import executor
 from tfctr.pipelines.components.item_store.artifacts import EncodedItems
@@ -68,7 +68,7 @@ def test_items_encoded_in_batches_are_those_encoded_at_once(
     monkeypatch.setattr(executor, "ITEMS_IN_A_BATCH", 4)
     run(tmp_path, trained, made["items"])
     assert len(list((tmp_path / "store").glob("*.npz"))) == 3
-    table = executor.read_item_table(str(tmp_path / "store"))
+    table = read_item_table(tmp_path / "store")
     expected = item_table(trained.state, made["items"], trained.pre_ranking)
     assert table.item_ids == expected.item_ids
     for got, want in (
