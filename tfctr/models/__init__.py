@@ -22,6 +22,7 @@ from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.dfgr import DFGR
 from tfctr.models.distillation import Distillation
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.tarq import TARQ
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
@@ -32,6 +33,7 @@ __all__ = [
     "DIN",
     "NARM",
     "PNN",
+    "TARQ",
     "TLSI",
     "WDL",
     "AutoInt",
@@ -71,6 +73,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TwoTower,
     VectorProduct,
     COLD,
+    TARQ,
     TLSI,
     DFGR,
 )
