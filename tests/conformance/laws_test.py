@@ -24,6 +24,7 @@ ABSTRACT = {
     "EventRecurrence",
     "SequenceRanker",
     "SequentialModel",
+    "TARQTraining",
     "TrainableModel",
     "TwoSides",
     "VectorModel",

@@ -6,6 +6,7 @@ import pytest
 
 from tfctr.data.behaviour import LabelRule
 from tfctr.errors import InputError, UnknownName
+from tfctr.models.tarq_settings import TARQSettings
 from tfctr.pipelines.config import config_names, load_config
 
 FILES = """
@@ -141,8 +142,14 @@ def test_every_config_that_comes_with_tfctr_is_valid(name):
     assert load_config(name).name == name
 
 
-@pytest.mark.parametrize("model", ["TLSI", "DFGR"])
-def test_shipped_configuration_of_a_method_makes_the_model(model):
-    config = load_config(f"movielens_{model.lower()}")
-    assert config.ranking.model == model
+def test_shipped_configuration_of_tarq_makes_the_model():
+    config = load_config("movielens_tarq")
+    assert config.pre_ranking.model == "TARQ"
+    settings = TARQSettings.of("full", config.pre_ranking.arguments["settings"])
+    assert settings.num_codes == 64
+
+
+def test_shipped_configuration_of_tlsi_makes_the_model():
+    config = load_config("movielens_tlsi")
+    assert config.ranking.model == "TLSI"
     assert config.schema_name == "movielens_100k"

@@ -30,6 +30,12 @@ from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.quantization.additive_head import AdditiveHead
+from tfctr.layers.quantization.codebook_attention import CodebookAttention
+from tfctr.layers.quantization.interest_head import InterestHead
+from tfctr.layers.quantization.item_autoencoder import ItemAutoencoder
+from tfctr.layers.quantization.residual_quantizer import ResidualQuantizer
+from tfctr.layers.quantization.tower_head import TowerHead
 from tfctr.layers.sequence.action_embedding import ActionEmbedding
 from tfctr.layers.sequence.adaptive_fusion import AdaptiveFusion
 from tfctr.layers.sequence.additive_pooling import AdditivePooling
@@ -38,6 +44,7 @@ from tfctr.layers.sequence.bilinear_attention import BilinearAttention
 from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
 from tfctr.layers.sequence.causal_softmax_block import CausalSoftmaxBlock
 from tfctr.layers.sequence.dual_flow_block import DualFlowBlock
+from tfctr.layers.sequence.event_attention import EventAttention
 from tfctr.layers.sequence.event_gru import EventGRU
 from tfctr.layers.sequence.event_lstm import EventLSTM
 from tfctr.layers.sequence.hstu_block import HSTUBlock
@@ -62,12 +69,14 @@ __all__ = [
     "AdaptiveDense",
     "AdaptiveFusion",
     "AdaptiveMLP",
+    "AdditiveHead",
     "AdditivePooling",
     "AttentionalGRU",
     "BilinearAttention",
     "BilinearInteraction",
     "CalendarEncoding",
     "CausalSoftmaxBlock",
+    "CodebookAttention",
     "CompressedInteraction",
     "ConditionAttention",
     "CrossNetwork",
@@ -75,6 +84,7 @@ __all__ = [
     "DualFlowBlock",
     "EmbeddingCollection",
     "EmbeddingTable",
+    "EventAttention",
     "EventGRU",
     "EventLSTM",
     "FactorizationMachine",
@@ -85,8 +95,10 @@ __all__ = [
     "HSTUSettings",
     "InnerProducts",
     "InterestGate",
+    "InterestHead",
     "InterestSettings",
     "IntervalEncoding",
+    "ItemAutoencoder",
     "ItemFrequencies",
     "LongShortInterest",
     "OverParameterizedAdaptiveDense",
@@ -95,6 +107,7 @@ __all__ = [
     "QueryPooling",
     "RebuiltAdaptiveDense",
     "RelativeBias",
+    "ResidualQuantizer",
     "SharedAdaptiveDense",
     "SoftmaxAttention",
     "SqueezeExcitation",
@@ -103,5 +116,6 @@ __all__ = [
     "TimeAwareLSTM",
     "TimeControlledLSTM",
     "TimeGatedLSTM",
+    "TowerHead",
     "break_even_rank",
 ]

@@ -26,6 +26,7 @@ from tfctr.models.hstu import HSTU
 from tfctr.models.metagr import MetaGR
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.sfgr import SFGR
+from tfctr.models.tarq import TARQ
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
@@ -38,6 +39,7 @@ __all__ = [
     "NARM",
     "PNN",
     "SFGR",
+    "TARQ",
     "TLSI",
     "WDL",
     "AutoInt",
@@ -80,6 +82,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TwoTower,
     VectorProduct,
     COLD,
+    TARQ,
     TLSI,
     HSTU,
     DFGR,

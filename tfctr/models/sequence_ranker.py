@@ -28,8 +28,7 @@ from tfctr.types import Tensor
 __all__ = ["SequenceRanker"]
 
 MISSING_TIME = -1
-# Candidates scored at a time: more would only need more memory.
-MOST_CANDIDATES = 4096
+MOST_CANDIDATES = 4096  # at a time: more would only need more memory
 
 
 class SequenceRanker(RankingModel):
