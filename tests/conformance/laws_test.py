@@ -23,6 +23,7 @@ ABSTRACT = {
     "RunningSums",
     "EventRecurrence",
     "SequentialModel",
+    "TARQTraining",
     "TrainableModel",
     "TwoSides",
     "VectorModel",

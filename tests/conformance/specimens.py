@@ -771,6 +771,117 @@ LAYERS: list[LayerSpecimen] = [
     ),
 ]
 
+HEAD_INPUTS = {
+    "interests": _floats(3, 4, 6),
+    "items": _floats(3, 4, 5),
+    "users": _floats(3, 5),
+}
+QUANTIZED = {
+    "codes": (3, 4, 2),
+    "quantized": (3, 4, 6),
+    "residual": (3, 4, 6),
+    "loss": (3, 4),
+}
+ATTENTION = {
+    "query_kernel": (6, 8),
+    "key_kernel": (7, 8),
+    "value_kernel": (7, 8),
+    "output_kernel": (8, 8),
+}
+LAYERS += [
+    *[
+        LayerSpecimen(
+            layers.EventAttention,
+            {"dim": 8, "num_heads": 2, "kernel": kernel, "seed": 3},
+            {"queries": _floats(3, 4, 6), "events": _floats(3, 5, 7)},
+            (3, 4, 8),
+            ATTENTION,
+        )
+        for kernel in ("softmax", "linear")
+    ],
+    LayerSpecimen(
+        layers.CodebookAttention,
+        {"dim": 8, "num_heads": 2, "kernel": "linear", "seed": 3},
+        {"codebooks": _floats(3, 2, 4, 6), "events": _floats(3, 5, 7)},
+        (3, 2, 4, 8),
+        ATTENTION,
+    ),
+    LayerSpecimen(
+        layers.ResidualQuantizer,
+        {
+            "num_levels": 2,
+            "num_codes": 5,
+            "straight_through": False,
+            "commitment": 0.5,
+            "stddev": 0.5,
+            "revive_below": 0.1,
+            "decay": 0.9,
+            "seed": 3,
+        },
+        {"latents": _floats(3, 4, 6)},
+        QUANTIZED,
+        {"codebooks": (2, 5, 6), "started": (), "usage": (2, 5)},
+        # Codes of half precision would not be those that are stored.
+        {"mixed_dtype": "float32"},
+    ),
+    LayerSpecimen(
+        layers.ItemAutoencoder,
+        {
+            "units": [7, 6],
+            "quantizer": {"num_levels": 2, "num_codes": 5},
+            "norm": 2.0,
+            "seed": 3,
+        },
+        {"rows": _floats(3, 4, 8)},
+        {**QUANTIZED, "latents": (3, 4, 6), "decoded": (3, 4, 8)},
+        {
+            "encoder/dense_0/kernel": (8, 7),
+            "encoder/dense_0/bias": (7,),
+            "encoder/dense_1/kernel": (7, 6),
+            "encoder/dense_1/bias": (6,),
+            "quantization/codebooks": (2, 5, 6),
+            "quantization/started": (),
+            "decoder/dense_0/kernel": (6, 7),
+            "decoder/dense_0/bias": (7,),
+            "decoder/dense_1/kernel": (7, 8),
+            "decoder/dense_1/bias": (8,),
+        },
+        # A latent that is rounded may have another code.
+        {"mixed_dtype": "float32", "mixed_tolerance": None},
+    ),
+    *[
+        LayerSpecimen(
+            cls,
+            {"units": 2, "hidden_units": [7, 3], "activation": "tanh", "seed": 3},
+            HEAD_INPUTS,
+            (3, 4, 2),
+            {
+                "interest_kernel": (6, 7),
+                **kernels,
+                "bias": (7,),
+                "mlp/dense_0/kernel": (7, 3),
+                "mlp/dense_0/bias": (3,),
+                "mlp/dense_1/kernel": (3, 2),
+                "mlp/dense_1/bias": (2,),
+            },
+        )
+        for cls, kernels in (
+            (layers.InterestHead, {}),
+            (
+                layers.TowerHead,
+                {"item_kernel": (5, 7), "user_kernel": (5, 7), "scale": (2,)},
+            ),
+        )
+    ],
+    LayerSpecimen(
+        layers.AdditiveHead,
+        {"units": 2, "seed": 3},
+        HEAD_INPUTS,
+        (3, 4, 2),
+        {"kernel": (6, 2), "scale": (2,), "bias": (2,)},
+    ),
+]
+
 # Models --------------------------------------------------------------------------
 
 MODELS = [
@@ -855,6 +966,25 @@ MODELS = [
             ),
         )
     ],
+    ModelSpecimen(
+        models.TARQ,
+        {
+            "variant": "full",
+            "settings": {
+                "num_levels": 2,
+                "num_codes": 4,
+                "code_dim": 5,
+                "attention_dim": 6,
+                "num_heads": 3,
+                "vector_dim": 7,
+                "teacher_units": [8],
+            },
+            "head": "tower",
+            "dim": 4,
+            "hidden_units": [16],
+        },
+        FEW,
+    ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
     ModelSpecimen(
         models.VectorProduct, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}

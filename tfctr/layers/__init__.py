@@ -30,11 +30,18 @@ from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.quantization.additive_head import AdditiveHead
+from tfctr.layers.quantization.codebook_attention import CodebookAttention
+from tfctr.layers.quantization.interest_head import InterestHead
+from tfctr.layers.quantization.item_autoencoder import ItemAutoencoder
+from tfctr.layers.quantization.residual_quantizer import ResidualQuantizer
+from tfctr.layers.quantization.tower_head import TowerHead
 from tfctr.layers.sequence.adaptive_fusion import AdaptiveFusion
 from tfctr.layers.sequence.additive_pooling import AdditivePooling
 from tfctr.layers.sequence.attentional_gru import AttentionalGRU
 from tfctr.layers.sequence.bilinear_attention import BilinearAttention
 from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
+from tfctr.layers.sequence.event_attention import EventAttention
 from tfctr.layers.sequence.event_gru import EventGRU
 from tfctr.layers.sequence.event_lstm import EventLSTM
 from tfctr.layers.sequence.interest_gate import InterestGate
@@ -55,17 +62,20 @@ __all__ = [
     "AdaptiveDense",
     "AdaptiveFusion",
     "AdaptiveMLP",
+    "AdditiveHead",
     "AdditivePooling",
     "AttentionalGRU",
     "BilinearAttention",
     "BilinearInteraction",
     "CalendarEncoding",
+    "CodebookAttention",
     "CompressedInteraction",
     "ConditionAttention",
     "CrossNetwork",
     "DecomposedAdaptiveDense",
     "EmbeddingCollection",
     "EmbeddingTable",
+    "EventAttention",
     "EventGRU",
     "EventLSTM",
     "FactorizationMachine",
@@ -74,8 +84,10 @@ __all__ = [
     "GeneratorConfig",
     "InnerProducts",
     "InterestGate",
+    "InterestHead",
     "InterestSettings",
     "IntervalEncoding",
+    "ItemAutoencoder",
     "ItemFrequencies",
     "LongShortInterest",
     "OverParameterizedAdaptiveDense",
@@ -83,6 +95,7 @@ __all__ = [
     "PooledEmbeddings",
     "QueryPooling",
     "RebuiltAdaptiveDense",
+    "ResidualQuantizer",
     "SharedAdaptiveDense",
     "SoftmaxAttention",
     "SqueezeExcitation",
@@ -91,5 +104,6 @@ __all__ = [
     "TimeAwareLSTM",
     "TimeControlledLSTM",
     "TimeGatedLSTM",
+    "TowerHead",
     "break_even_rank",
 ]

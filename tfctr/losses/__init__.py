@@ -1,6 +1,10 @@
 """Losses of click prediction: labels and logits of any shape, one loss each."""
 
 from tfctr.losses.binary_cross_entropy import BinaryCrossEntropy
+from tfctr.losses.codebook_alignment import (
+    codebook_alignment_loss,
+    interest_distillation_loss,
+)
 from tfctr.losses.distillation import (
     listwise_distillation,
     logit_distillation,
@@ -11,7 +15,9 @@ from tfctr.losses.in_batch_softmax import in_batch_softmax
 
 __all__ = [
     "BinaryCrossEntropy",
+    "codebook_alignment_loss",
     "in_batch_softmax",
+    "interest_distillation_loss",
     "listwise_distillation",
     "logit_distillation",
     "pairwise_distillation",

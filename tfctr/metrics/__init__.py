@@ -7,6 +7,7 @@ result. A NaN among predictions that count makes the metric NaN.
 
 from tfctr.metrics.arrays.by_group import grouped_auc
 from tfctr.metrics.arrays.by_request import rank_correlation, recall_at_k, top_list
+from tfctr.metrics.arrays.codes import code_entropy, code_usage, most_frequent_code
 from tfctr.metrics.arrays.overall import (
     auc,
     calibration_ratio,
@@ -30,9 +31,12 @@ __all__ = [
     "NormalizedEntropy",
     "auc",
     "calibration_ratio",
+    "code_entropy",
+    "code_usage",
     "expected_calibration_error",
     "grouped_auc",
     "log_loss",
+    "most_frequent_code",
     "normalized_entropy",
     "rank_correlation",
     "recall_at_k",

@@ -21,6 +21,7 @@ from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.distillation import Distillation
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.tarq import TARQ
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
@@ -30,6 +31,7 @@ __all__ = [
     "DIN",
     "NARM",
     "PNN",
+    "TARQ",
     "TLSI",
     "WDL",
     "AutoInt",
@@ -69,6 +71,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TwoTower,
     VectorProduct,
     COLD,
+    TARQ,
     TLSI,
 )
 

@@ -1,0 +1,1 @@
+"""Layers that replace vectors by few codes."""

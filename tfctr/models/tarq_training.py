@@ -1,0 +1,280 @@
+"""How TARQ is trained: several losses in one plain `fit`, reported one by one."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import ops
+
+from tfctr.errors import InputError
+from tfctr.features.inputs import blank_row
+from tfctr.layers.quantization.item_autoencoder import ItemAutoencoder
+from tfctr.losses import BinaryCrossEntropy
+from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.request_form import split_roles
+from tfctr.models.tarq_settings import TARQSettings
+from tfctr.types import Tensor
+
+__all__ = ["TARQTraining"]
+
+PREFIX = "tarq/"
+# Of each code so many rows are read for the start, and of the data so many batches.
+START_ROWS = 32
+START_BATCHES = 256
+
+
+class TARQTraining(PreRankingModel):
+    """Base of TARQ: losses beside those of the labels, and the codebooks' start.
+
+    A training step adds to the loss of the labels that of each part of the model, with
+    its weight, averaged over the examples in which a label is observed; each is a
+    metric of its name. In evaluation the loss is that of the labels alone, of what is
+    served.
+
+    Args:
+        schema: The schema, with sizes.
+        seed: Seed of the initial values.
+        **kwargs: `name` and `dtype`, passed to `keras.Model`.
+    """
+
+    made: TARQSettings
+    autoencoder: ItemAutoencoder
+
+    def item_rows(self, items: Mapping[str, Tensor]) -> Tensor:
+        """Embedded fields of items side by side: `(..., width)`.
+
+        Args:
+            items: Encoded item tensors by name.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not write this")
+
+    def objectives(
+        self,
+        known: Mapping[str, Tensor],
+        items: Mapping[str, Tensor],
+        training: bool = False,
+    ) -> dict[str, Tensor]:
+        """Logits of whole requests, and what the losses of training are made of.
+
+        Args:
+            known: Encoded columns of user, context and histories.
+            items: Encoded columns of items, `(batch, candidates, ...)`.
+            training: Whether dropout is on and codes are revived.
+
+        Returns:
+            Logits by label, and `(batch, candidates, ...)` by names that begin with
+            `tarq/`: logits of `teacher` and `two_tower`, each candidate's part of the
+            losses, its `codes`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not write this")
+
+    def make_trackers(self) -> None:
+        """Makes the metrics that report the parts of the loss, and the codes."""
+        made = self.made
+        names = ["student_loss", "quantization_loss"]
+        names += ["teacher_loss"] if made.has_teacher else []
+        names += ["two_tower_loss"] if made.two_tower_weight else []
+        names += ["distillation_loss"] if made.distillation_weight else []
+        names += ["alignment_loss"] if made.alignment_weight else []
+        for level in range(made.num_levels):
+            names += [f"code_usage_{level}", f"code_entropy_{level}"]
+        trackers = {name: keras.metrics.Mean(name=name) for name in names}
+        # Past Keras' tracking, as they are no part of a saved model.
+        object.__setattr__(self, "_trackers", trackers)
+        object.__setattr__(self, "_is_evaluating", False)
+
+    # Keras -------------------------------------------------------------------------
+
+    def build(self, input_shape: Any = None) -> None:
+        """Makes all weights, also those that only training needs."""
+        if not getattr(self, "built", False):
+            with tf.init_scope():
+                known, items = split_roles(self.schema, blank_row(self.schema))
+                items = {n: ops.expand_dims(v, 1) for n, v in items.items()}
+                self.objectives(known, items)
+        super().build(input_shape)
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        self.start_codebooks(x)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        with self._evaluating():
+            return super().evaluate(*args, **kwargs)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        own = [] if self._is_evaluating else self._trackers.values()
+        return [*super().metrics, *own]
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        logits, parts = _parted(y_pred)
+        loss = super().compute_loss(x, y, logits, sample_weight, training=training)
+        if not parts:
+            return loss
+        self._trackers["student_loss"].update_state(loss)
+        for name, (weight, value) in self._other_losses(
+            y, parts, sample_weight
+        ).items():
+            self._trackers[name].update_state(value)
+            loss = loss + weight * value
+        for name, value in self._code_statistics(parts["codes"]).items():
+            self._trackers[name].update_state(value)
+        return loss
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        return super().compute_metrics(x, y, _parted(y_pred)[0], sample_weight)
+
+    # The start ---------------------------------------------------------------------
+
+    def start_codebooks(self, x: Any) -> None:
+        """Sets the codebooks by residual k-means on items of the data, once.
+
+        `fit` does it by itself before the first step. Nothing happens if the codebooks
+        were set or loaded, if `start` is `normal`, or if `x` is a generator, whose
+        batches could not be read twice.
+
+        Args:
+            x: A `tf.data.Dataset` of batches, or encoded arrays by name.
+
+        Raises:
+            InputError: The data has fewer distinct items than there are codes.
+        """
+        with self.distribute_strategy.scope():
+            self.build()
+        quantization = self.autoencoder.quantization
+        if self.made.start != "kmeans" or quantization.is_started:
+            return
+        wanted = START_ROWS * self.made.num_codes
+        rows: list[np.ndarray] = []
+        for batch in _batches(x, wanted):
+            items = self._item_columns(batch)
+            latents = self.autoencoder.encode(self.item_rows(items))
+            rows.append(np.reshape(latents, (-1, self.made.code_dim)))
+            if sum(map(len, rows)) >= wanted:
+                break
+        if not rows:
+            return
+        try:
+            quantization.start(np.concatenate(rows)[:wanted])
+        except InputError as error:
+            raise InputError(
+                "num_codes",
+                received=f"{self.made.num_codes}, and {error.received} of items",
+                expected="at most as many codes as there are different items",
+            ) from error
+
+    def _item_columns(self, x: Mapping[str, Any]) -> dict[str, Any]:
+        x = self._unpacked(x)
+        columns = self.schema.encoded_columns(["item"])
+        return {
+            column.name: ops.convert_to_tensor(x[column.name]) for column in columns
+        }
+
+    # Losses ------------------------------------------------------------------------
+
+    def _other_losses(
+        self, y: Mapping[str, Tensor], parts: Mapping[str, Tensor], sample_weight: Any
+    ) -> dict[str, tuple[float, Tensor]]:
+        """Weight and value of each loss beside that of the labels."""
+        made = self.made
+        found = {}
+        for name, weight in (
+            ("teacher", made.teacher_weight),
+            ("two_tower", made.two_tower_weight),
+        ):
+            if name in parts:
+                value = self._cross_entropy(y, parts[name], sample_weight)
+                found[f"{name}_loss"] = (weight, value)
+        observed = self._observed(parts["quantization"], sample_weight)
+        for name, weight in (
+            ("quantization", made.quantization_weight),
+            ("distillation", made.distillation_weight),
+            ("alignment", made.alignment_weight),
+        ):
+            if name in parts:
+                total = ops.sum(observed * parts[name])
+                count = ops.maximum(ops.sum(observed), 1.0)
+                found[f"{name}_loss"] = (weight, total / count)
+        return found
+
+    def _cross_entropy(
+        self, y: Mapping[str, Tensor], logits: Tensor, sample_weight: Any
+    ) -> Tensor:
+        total = 0.0
+        for place, name in enumerate(self.label_names):
+            weight = _weight_of(sample_weight, name)
+            total += BinaryCrossEntropy()(
+                ops.reshape(y[name], (-1,)),
+                ops.reshape(logits[..., place], (-1,)),
+                None if weight is None else ops.reshape(weight, (-1,)),
+            )
+        return total
+
+    def _observed(self, like: Tensor, sample_weight: Any) -> Tensor:
+        """1 where a label of the example is observed, 0 else; padding has none."""
+        if sample_weight is None:
+            return ops.ones_like(like)
+        weights = [_weight_of(sample_weight, name) for name in self.label_names]
+        counts = [ops.cast(w, "float32") > 0 for w in weights if w is not None]
+        any_of = sum(
+            ops.reshape(ops.cast(c, "float32"), ops.shape(like)) for c in counts
+        )
+        return ops.cast(any_of > 0, "float32") if counts else ops.ones_like(like)
+
+    def _code_statistics(self, codes: Tensor) -> dict[str, Tensor]:
+        """Share of codes in use, and entropy in nats, of each level in this batch."""
+        found = {}
+        for level in range(self.made.num_levels):
+            flat = ops.cast(ops.reshape(codes[..., level], (-1,)), "int32")
+            ones = ops.ones_like(flat, dtype="float32")
+            counts = ops.segment_sum(ones, flat, self.made.num_codes)
+            share = counts / ops.maximum(ops.sum(counts), 1.0)
+            entropy = -ops.sum(share * ops.log(ops.maximum(share, 1e-9)))
+            found[f"code_usage_{level}"] = ops.mean(ops.cast(counts > 0, "float32"))
+            found[f"code_entropy_{level}"] = entropy
+        return found
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        """Leaves out metrics that only training steps have."""
+        before = self._is_evaluating
+        object.__setattr__(self, "_is_evaluating", True)
+        try:
+            yield
+        finally:
+            object.__setattr__(self, "_is_evaluating", before)
+
+
+def _parted(y_pred: Any) -> tuple[Any, dict[str, Tensor]]:
+    """Logits by label, and what else a training step makes, by its own name."""
+    own = {n: v for n, v in y_pred.items() if n.startswith(PREFIX)}
+    logits = {name: value for name, value in y_pred.items() if name not in own}
+    return logits, {name.removeprefix(PREFIX): value for name, value in own.items()}
+
+
+def _weight_of(sample_weight: Any, label: str) -> Any:
+    if isinstance(sample_weight, Mapping):
+        return sample_weight.get(label)
+    return sample_weight
+
+
+def _batches(x: Any, rows: int) -> Iterator[Mapping[str, Any]]:
+    """Inputs of a few batches of the data."""
+    if isinstance(x, Mapping):
+        yield {name: value[:rows] for name, value in x.items()}
+    if isinstance(x, tf.data.Dataset):
+        for batch in x.take(START_BATCHES):
+            yield batch[0] if isinstance(batch, tuple) else batch
