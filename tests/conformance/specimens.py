@@ -990,4 +990,8 @@ MODELS = [
         models.VectorProduct, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}
     ),
     ModelSpecimen(models.COLD, {"dim": 4, "hidden_units": [16, 8]}),
+    ModelSpecimen(
+        models.StoredTargetAttention,
+        {"dim": 4, "attention_dim": 6, "num_heads": 2, "hidden_units": [8]},
+    ),
 ]

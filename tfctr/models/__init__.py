@@ -14,6 +14,7 @@ from tfctr.models.baselines.lstm_plus_plus import LSTMPlusPlus
 from tfctr.models.baselines.narm import NARM
 from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.sli_rec import SLiRec
+from tfctr.models.baselines.stored_attention import StoredTargetAttention
 from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.vector_product import VectorProduct
@@ -44,6 +45,7 @@ __all__ = [
     "PreRankingModel",
     "RankingModel",
     "SLiRec",
+    "StoredTargetAttention",
     "TimeLSTM",
     "TwoTower",
     "VectorProduct",
@@ -71,6 +73,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TwoTower,
     VectorProduct,
     COLD,
+    StoredTargetAttention,
     TARQ,
     TLSI,
 )
