@@ -22,6 +22,7 @@ ABSTRACT = {
     "RankingModel",
     "RunningSums",
     "EventRecurrence",
+    "SequenceRanker",
     "SequentialModel",
     "TARQTraining",
     "TrainableModel",

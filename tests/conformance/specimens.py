@@ -882,6 +882,82 @@ LAYERS += [
     ),
 ]
 
+BLOCK = layers.HSTUSettings.of(
+    "ranking",
+    {
+        "num_heads": 3,
+        "query_dim": 4,
+        "value_dim": 2,
+        "divisor": 5.0,
+        "position_bias": True,
+        "time_bias": True,
+        "max_distance": 3,
+        "num_time_buckets": 60,
+        "dropout": 0.3,
+    },
+).to_dict()
+BLOCK_WEIGHTS = {
+    "input_norm/gamma": (6,),
+    "input_norm/beta": (6,),
+    "uqkv/kernel": (6, 36),
+    "uqkv/bias": (36,),
+    "bias/positions": (4,),
+    "bias/times": (61,),
+    "result_norm/gamma": (6,),
+    "result_norm/beta": (6,),
+    "output/kernel": (18, 6),
+    "output/bias": (6,),
+}
+LAYERS += [
+    LayerSpecimen(
+        layers.HSTUBlock,
+        {"settings": BLOCK, "seed": 3},
+        {"tokens": _floats(3, 5, 6), "times": np.sort(TIMES, axis=1)},
+        (3, 5, 6),
+        BLOCK_WEIGHTS,
+    ),
+    LayerSpecimen(
+        layers.DualFlowBlock,
+        {"settings": BLOCK, "seed": 3},
+        {
+            "tokens": _floats(3, 5, 6),
+            "fake": _floats(3, 4, 6),
+            "visible": np.array([[0, 1, 2, 2], [0, 0, 0, 3], [5, 4, 3, 1]], "int32"),
+            "times": np.sort(TIMES, axis=1),
+            "fake_times": TIMES[:, :4],
+        },
+        {"real": (3, 5, 6), "fake": (3, 4, 6)},
+        BLOCK_WEIGHTS,
+    ),
+    LayerSpecimen(
+        layers.RelativeBias,
+        {"max_distance": 3, "num_time_buckets": 7, "seed": 3},
+        {
+            "places": np.array([[0, 1, 5]] * 2, "int32"),
+            "buckets": _RNG.integers(-1, 8, (2, 3, 6)).astype("int32"),
+        },
+        (2, 3, 6),
+        {"positions": (4,), "times": (8,)},
+        {"mixed_dtype": "float32"},
+    ),
+    *[
+        LayerSpecimen(
+            layers.ActionEmbedding,
+            {"num_actions": 5, "dim": 3, "is_multiple": is_multiple, "seed": 3},
+            {"actions": actions, "is_known": np.array([[True, False]] * 4)},
+            (4, 2, 12 if is_multiple else 3),
+            {
+                "rows": (4 if is_multiple else 5, 3),
+                "unknown": (12 if is_multiple else 3,),
+            },
+        )
+        for is_multiple, actions in (
+            (False, np.array([[1, 0], [4, 3], [2, 2], [0, 1]], "int32")),
+            (True, np.array([[[1, 4], [0, 0]]] * 4, "int32")),
+        )
+    ],
+]
+
 # Models --------------------------------------------------------------------------
 
 MODELS = [
@@ -984,6 +1060,15 @@ MODELS = [
             "hidden_units": [16],
         },
         FEW,
+        models.DFGR,
+        {
+            "dim": 8,
+            "num_blocks": 2,
+            "preset": "ranking",
+            "settings": {"num_heads": 2, "time_bias": True, "divisor": 3.0},
+            "embedding_dim": 4,
+            "hidden_units": [8],
+        },
     ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
     ModelSpecimen(

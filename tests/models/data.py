@@ -39,6 +39,7 @@ SMALL = {
         "hidden_units": (8,),
         "settings": {"attention_units": (5, 3), "gate_units": (6,)},
     },
+    "DFGR": {"dim": 8, "embedding_dim": 4, "hidden_units": (8,)},
     "DIEN": {"dim": 4, "hidden_units": (8,)},
     "NARM": {"dim": 4, "hidden_units": (8,), "attention_units": 3},
     "LSTMPlusPlus": {

@@ -6,6 +6,7 @@ import pytest
 
 from tfctr.data.behaviour import LabelRule
 from tfctr.errors import InputError, UnknownName
+from tfctr.models.tarq_settings import TARQSettings
 from tfctr.pipelines.config import config_names, load_config
 
 FILES = """
@@ -139,6 +140,13 @@ def test_override_without_key_or_value_is_refused(path, override):
 @pytest.mark.parametrize("name", config_names())
 def test_every_config_that_comes_with_tfctr_is_valid(name):
     assert load_config(name).name == name
+
+
+def test_shipped_configuration_of_tarq_makes_the_model():
+    config = load_config("movielens_tarq")
+    assert config.pre_ranking.model == "TARQ"
+    settings = TARQSettings.of("full", config.pre_ranking.arguments["settings"])
+    assert settings.num_codes == 64
 
 
 def test_shipped_configuration_of_tlsi_makes_the_model():

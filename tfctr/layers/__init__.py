@@ -36,19 +36,24 @@ from tfctr.layers.quantization.interest_head import InterestHead
 from tfctr.layers.quantization.item_autoencoder import ItemAutoencoder
 from tfctr.layers.quantization.residual_quantizer import ResidualQuantizer
 from tfctr.layers.quantization.tower_head import TowerHead
+from tfctr.layers.sequence.action_embedding import ActionEmbedding
 from tfctr.layers.sequence.adaptive_fusion import AdaptiveFusion
 from tfctr.layers.sequence.additive_pooling import AdditivePooling
 from tfctr.layers.sequence.attentional_gru import AttentionalGRU
 from tfctr.layers.sequence.bilinear_attention import BilinearAttention
 from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
+from tfctr.layers.sequence.dual_flow_block import DualFlowBlock
 from tfctr.layers.sequence.event_attention import EventAttention
 from tfctr.layers.sequence.event_gru import EventGRU
 from tfctr.layers.sequence.event_lstm import EventLSTM
+from tfctr.layers.sequence.hstu_block import HSTUBlock
+from tfctr.layers.sequence.hstu_settings import HSTUSettings
 from tfctr.layers.sequence.interest_gate import InterestGate
 from tfctr.layers.sequence.interest_settings import InterestSettings
 from tfctr.layers.sequence.interval_encoding import IntervalEncoding
 from tfctr.layers.sequence.long_short_interest import LongShortInterest
 from tfctr.layers.sequence.query_pooling import QueryPooling
+from tfctr.layers.sequence.relative_bias import RelativeBias
 from tfctr.layers.sequence.softmax_attention import SoftmaxAttention
 from tfctr.layers.sequence.target_attention import TargetAttention
 from tfctr.layers.sequence.time_aware_attention import TimeAwareAttention
@@ -59,6 +64,7 @@ from tfctr.layers.sequence.time_gated_lstm import TimeGatedLSTM
 __all__ = [
     "APG",
     "MLP",
+    "ActionEmbedding",
     "AdaptiveDense",
     "AdaptiveFusion",
     "AdaptiveMLP",
@@ -73,6 +79,7 @@ __all__ = [
     "ConditionAttention",
     "CrossNetwork",
     "DecomposedAdaptiveDense",
+    "DualFlowBlock",
     "EmbeddingCollection",
     "EmbeddingTable",
     "EventAttention",
@@ -82,6 +89,8 @@ __all__ = [
     "FieldAttention",
     "FullAdaptiveDense",
     "GeneratorConfig",
+    "HSTUBlock",
+    "HSTUSettings",
     "InnerProducts",
     "InterestGate",
     "InterestHead",
@@ -95,6 +104,7 @@ __all__ = [
     "PooledEmbeddings",
     "QueryPooling",
     "RebuiltAdaptiveDense",
+    "RelativeBias",
     "ResidualQuantizer",
     "SharedAdaptiveDense",
     "SoftmaxAttention",

@@ -20,6 +20,7 @@ from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.vector_product import VectorProduct
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
+from tfctr.models.dfgr import DFGR
 from tfctr.models.distillation import Distillation
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.tarq import TARQ
@@ -28,6 +29,7 @@ from tfctr.models.towers import merged
 
 __all__ = [
     "COLD",
+    "DFGR",
     "DIEN",
     "DIN",
     "NARM",
@@ -76,6 +78,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     StoredTargetAttention,
     TARQ,
     TLSI,
+    DFGR,
 )
 
 

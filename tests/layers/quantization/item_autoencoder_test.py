@@ -27,9 +27,22 @@ def test_latents_have_the_given_length():
 def test_loss_is_what_was_missed_and_that_of_the_quantizer():
     layer = made()
     found = layer(ROWS)
-    missed = ((ROWS - np.asarray(layer.decoder(found["quantized"]))) ** 2).sum(1)
+    scaled = ROWS / np.sqrt((ROWS**2).mean(1, keepdims=True))
+    missed = ((scaled - np.asarray(layer.decoder(found["quantized"]))) ** 2).sum(1)
     own = layer.quantization(found["latents"])["loss"]
     np.testing.assert_allclose(found["loss"], missed + np.asarray(own), rtol=1e-5)
+
+
+def test_small_rows_are_as_much_to_miss_as_large_ones():
+    layer = made()
+    found, small = layer(ROWS), layer(ROWS / 1000)
+    np.testing.assert_allclose(small["loss"], found["loss"], rtol=1e-4)
+    np.testing.assert_array_equal(small["codes"], found["codes"])
+
+
+def test_row_of_zeros_stays_finite():
+    found = made()(np.zeros((2, 6), "float32"))
+    assert np.isfinite(found["loss"]).all()
 
 
 def test_rows_are_targets_and_not_trained_to_be_easy():

@@ -19,10 +19,12 @@ __all__ = ["ItemAutoencoder"]
 class ItemAutoencoder(keras.layers.Layer):
     """Encodes rows to latents of one length, quantizes them, and decodes the codes.
 
-    `z = norm * unit(encoder(x))`, `q` its quantized form, and
-    `loss = ||sg(x) - decoder(q)||^2 + loss of the quantizer`, sums over features. The
-    target is stopped: rows that are trained themselves would shrink to please the
-    decoder. Latents of one length keep `softmax(-distance^2)` from saturating.
+    Of `y = x / rms(x)`, the row at a mean square of 1: `z = norm * unit(encoder(y))`,
+    `q` its quantized form, and `loss = ||sg(y) - decoder(q)||^2 + loss of the
+    quantizer`, sums over features. Embeddings are small at first; a target as small as
+    they are lets all items fall to one code. The target is stopped, as rows that are
+    trained would change to please the decoder. Latents of one length keep
+    `softmax(-distance^2)` from saturating.
 
     Args:
         units: Widths of the encoder's layers; the last is that of the latents. The
@@ -92,7 +94,7 @@ class ItemAutoencoder(keras.layers.Layer):
         latents = self.encode(rows)
         found = self.quantization(latents, training=training)
         decoded = ops.cast(self.decoder(found["quantized"]), "float32")
-        missed = ops.stop_gradient(ops.cast(rows, "float32")) - decoded
+        missed = ops.stop_gradient(_scaled(rows)) - decoded
         loss = found["loss"] + ops.sum(ops.square(missed), axis=-1)
         return {**found, "latents": latents, "decoded": decoded, "loss": loss}
 
@@ -102,7 +104,7 @@ class ItemAutoencoder(keras.layers.Layer):
         Args:
             rows: `(..., width)` floats.
         """
-        latents = ops.cast(self.encoder(rows), "float32")
+        latents = ops.cast(self.encoder(_scaled(rows)), "float32")
         return self.norm * ops.normalize(latents, axis=-1)
 
     def compute_output_shape(self, rows_shape: Shape) -> dict[str, Shape]:
@@ -118,3 +120,10 @@ class ItemAutoencoder(keras.layers.Layer):
             "norm": self.norm,
             "seed": self.seed,
         }
+
+
+def _scaled(rows: Tensor) -> Tensor:
+    """float32 rows with a mean square of 1; zeros stay zeros."""
+    rows = ops.cast(rows, "float32")
+    squares = ops.mean(ops.square(rows), axis=-1, keepdims=True)
+    return rows * ops.rsqrt(squares + 1e-12)
