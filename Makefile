@@ -37,7 +37,7 @@ format: $(VENV) ## Mends what ruff can mend.
 types: $(VENV) ## Checks types (mypy strict).
 	rm -rf build/types && mkdir -p build/types/tfctr
 	ln -s $(CURDIR)/tfctr/* $(CURDIR)/pipelines $(CURDIR)/serving build/types/tfctr/
-	cd build/types && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p tfctr
+	cd build/types && $(CURDIR)/$(BIN)/mypy --cache-dir $(CURDIR)/.mypy_cache --config-file $(CURDIR)/pyproject.toml -p tfctr
 
 docs: $(VENV) ## Builds the site into build/site.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir build/site

@@ -16,6 +16,7 @@ __all__ = [
     "dense_gradients",
     "gather",
     "is_compiled",
+    "is_read_compiled",
     "is_surely_xla",
     "is_xla",
     "sum_rows",
@@ -84,6 +85,16 @@ def is_compiled(*values: Any) -> bool:
     return native.is_loaded() and all(v.dtype == tf.float32 for v in values)
 
 
+def is_read_compiled(table: Any) -> bool:
+    """Whether rows of a table are now to be read by the kernels of `tfctr.native`.
+
+    Args:
+        table: A variable, or what stands for one.
+    """
+    is_variable = isinstance(table, tf.Variable) and not _dense.get()
+    return is_variable and is_compiled(table)
+
+
 def is_xla() -> bool:
     """Whether what is traced now may be compiled by XLA: then shapes must be static."""
     return _xla.get() is not False
@@ -103,7 +114,7 @@ def gather(table: Tensor, places: Tensor) -> Tensor:
     """
     if _dense.get():
         table = _with_dense_gradient(tf.convert_to_tensor(table))
-    if isinstance(table, tf.Variable) and is_compiled(table) and places.dtype in _IDS:
+    if is_read_compiled(table) and places.dtype in _IDS:
         return native.gather_rows(table, places)
     if is_xla():
         return tf.gather(table, places)

@@ -171,6 +171,39 @@ def test_factorisation_has_the_gradient_of_plain_kernels(dim, rest):
         np.testing.assert_allclose(compiled, plain, rtol=2e-5, atol=2e-4)
 
 
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_parts_straight_from_a_table_are_those_of_its_rows(dtype):
+    table = layers.EmbeddingTable(30, 17)
+    table.build(None)
+    variable, machine = table.embeddings.value, layers.FactorizationMachine()
+    variable.assign(normal(30, 17))
+    places = tf.constant(np.random.default_rng(1).integers(0, 30, (40, 3)), dtype)
+
+    def work():
+        with tf.GradientTape() as tape:
+            parts = machine.table_parts(table, places, 16)
+            total = sum(tf.reduce_sum(part**3) for part in parts)
+        gradient = tape.gradient(total, variable)
+        assert isinstance(gradient, tf.IndexedSlices)
+        return [*parts, gradient]
+
+    for compiled, plain in both_ways(work):
+        np.testing.assert_allclose(compiled, plain, rtol=2e-5, atol=2e-3)
+    with kernels.xla(False), kernels.compiled(True):
+        step = tf.function(lambda: machine.table_parts(table, places, 16))
+        assert "TfctrTableFactorization" in operations_in(step)
+        with kernels.dense_gradients(True), tf.GradientTape() as tape:
+            total = tf.reduce_sum(machine.table_parts(table, places, 16)[0])
+        assert isinstance(tape.gradient(total, variable), tf.Tensor)
+
+
+@pytest.mark.parametrize("wrong", [-1, 30])
+def test_a_factorisation_names_rows_that_are_not_there(wrong):
+    table, places = tf.Variable(normal(30, 3)), tf.constant([[1, 2], [wrong, 3]])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"id {wrong} is not one"):
+        native.table_factorization(table, places, 2)
+
+
 @pytest.mark.parametrize("normalization", ["none", "softmax"])
 @pytest.mark.parametrize(
     ("units", "dim"), [((64,), 16), ((32, 16), 16), ((5, 3, 7), 9), ((20,), 33)]

@@ -10,6 +10,7 @@ from tfctr.native.operations import (
     gather_rows,
     is_loaded,
     pooled_attention,
+    table_factorization,
     update_rows,
 )
 
@@ -20,5 +21,6 @@ __all__ = [
     "is_loaded",
     "library_file",
     "pooled_attention",
+    "table_factorization",
     "update_rows",
 ]

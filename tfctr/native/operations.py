@@ -14,6 +14,7 @@ __all__ = [
     "gather_rows",
     "is_loaded",
     "pooled_attention",
+    "table_factorization",
     "update_rows",
 ]
 
@@ -108,6 +109,41 @@ def _factorization_gradient(operation: Any, *upstream: Tensor) -> Tensor:
         dim=operation.get_attr("dim"),
     )
     return tf.ensure_shape(gradient, operation.inputs[0].shape)
+
+
+def table_factorization(
+    table: tf.Variable, places: Tensor, dim: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`factorization` of rows of a table; the gradient holds these rows only.
+
+    Args:
+        table: Float32 `(rows, dim + rest)`.
+        places: `(batch, fields)` int32 or int64.
+        dim: Width of the vectors, which come first in each row.
+    """
+    # Tells a gradient tape of the variable, as the look-ups of TensorFlow do.
+    tf.gather_nd(table, tf.zeros((0, 1), tf.int32))
+    return tuple(
+        _operations().tfctr_table_factorization(
+            table=table.handle, ids=places, dim=dim, width=table.shape[1]
+        )
+    )
+
+
+@tf.RegisterGradient("TfctrTableFactorization")
+def _table_factorization_gradient(operation: Any, *upstream: Tensor) -> list[Any]:
+    handle, ids = operation.inputs
+    gradient = _operations().tfctr_factorization_gradient(
+        vectors=operation.outputs[0],
+        vectors_gradient=upstream[0],
+        weights_gradient=upstream[1],
+        pairs_gradient=upstream[2],
+        dim=operation.get_attr("dim"),
+    )
+    width = operation.get_attr("width")
+    shape = tf.raw_ops.VariableShape(input=handle, out_type=tf.int32)
+    rows = tf.reshape(gradient, (-1, width))
+    return [tf.IndexedSlices(rows, tf.reshape(ids, (-1,)), shape), None]
 
 
 def pooled_attention(

@@ -13,6 +13,7 @@ from tfctr.data.reading.sources import Examples
 from tfctr.errors import InputError
 from tfctr.features import GROUP_ID, FeatureSchema
 from tfctr.features.columns import Column
+from tfctr.features.packing import packed_columns
 
 if TYPE_CHECKING:
     from tfctr.features import SchemaState
@@ -92,7 +93,7 @@ class EncodedDecoder:
 
     def __call__(self, table: pa.Table) -> Examples:
         features = _features(self.schema)
-        x = self._packed(table, features) if self.packed else None
+        x = self._packed(table) if self.packed else None
         if x is None:
             x = {c.name: _array(table, c.name, c.shape) for c in features}
         parts: list[Mapping[str, Array]] = [x]
@@ -101,8 +102,9 @@ class EncodedDecoder:
             parts.append({name: _array(table, prefix + name, ()) for name in names})
         return tuple(parts)
 
-    def _packed(self, table: pa.Table, features: list[Column]) -> dict[str, Array]:
+    def _packed(self, table: pa.Table) -> dict[str, Array]:
         """As `pack`, each column straight to its place."""
+        features = [*packed_columns(self.schema), _group_id(self.schema)]
         widths: dict[str, int] = {}
         for column in features:
             width = int(np.prod(column.shape, dtype=int))
@@ -122,9 +124,12 @@ class EncodedDecoder:
 
 
 def _features(schema: FeatureSchema) -> list[Column]:
-    """Encoded columns in the order of `pack`."""
+    return [*schema.encoded_columns(), _group_id(schema)]
+
+
+def _group_id(schema: FeatureSchema) -> Column:
     user = next(f for f in schema.user if f.name == schema.user_id)
-    return [*schema.encoded_columns(), Column(GROUP_ID, "int64", (), "user", user)]
+    return Column(GROUP_ID, "int64", (), "user", user)
 
 
 def _targets(schema: FeatureSchema) -> list[str]:

@@ -8,6 +8,7 @@ from keras import ops
 
 from tfctr.errors import InputError
 from tfctr.features import Categorical, Column, FeatureSchema, Numeric, Vector
+from tfctr.features.packing import is_single, place_of
 from tfctr.layers.embedding.fused import Lookup, gather_all, table_sizes
 from tfctr.layers.embedding.initializers import NormalByName
 from tfctr.layers.embedding.table import EmbeddingTable
@@ -76,7 +77,7 @@ class EmbeddingCollection(keras.layers.Layer):
             )
         self.seed = seed
         self._columns = [c for c in schema.encoded_columns(roles) if c.dtype != "int64"]
-        self._by_place = {c.name: c for c in sorted(self._columns, key=_place)}
+        self._by_place = {c.name: c for c in sorted(self._columns, key=place_of)}
         sizes = table_sizes(schema, self._columns)
         self.tables: dict[str, tuple[int, int]] = {}
         start = 0
@@ -200,7 +201,7 @@ class EmbeddingCollection(keras.layers.Layer):
         """`(..., fields, dim)` by the name of the first of the fields in it."""
         parts = {name: ops.expand_dims(vector, -2) for name, vector in scaled.items()}
         for names, block in blocks:
-            if _is_single(self._by_place[names[0]]):
+            if is_single(self._by_place[names[0]]):
                 # All single values lie side by side as they came.
                 parts[names[0]] = block
             else:
@@ -247,16 +248,3 @@ class EmbeddingCollection(keras.layers.Layer):
 def _wide(column: Column) -> bool:
     """Whether a column has no rows but a kernel: numbers and vectors."""
     return isinstance(column.feature, (Numeric, Vector))
-
-
-def _is_single(column: Column) -> bool:
-    """Whether a column has one row for each example."""
-    is_list = isinstance(column.feature, Categorical) and column.feature.max_values
-    return column.sequence is None and not _wide(column) and not is_list
-
-
-def _place(column: Column) -> int:
-    """User's side before the item's, single values together between all others."""
-    if column.role == "item":
-        return 2 if _is_single(column) else 3
-    return 1 if _is_single(column) else 0

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tfctr.features import Categorical, Column, FeatureSchema, Numeric, Vector
 from tfctr.features.columns import calendar_size
+from tfctr.features.packing import side_by_side
 from tfctr.layers.embedding.hashing import hashed_rows
 from tfctr.layers.embedding.table import EmbeddingTable
 from tfctr.types import Tensor
@@ -59,6 +60,7 @@ class Lookup:
 
     Attributes:
         names: Names of the columns.
+        num_hashes: Rows of each value that count as one, or 0.
         rows: `(..., columns)` rows of the fused table; `(..., columns, values)`,
             `(..., columns, hashes)` or `(..., columns, values, hashes)` where each
             has several.
@@ -72,20 +74,20 @@ class Lookup:
         tables: Mapping[str, tuple[int, int]],
     ) -> None:
         self.names = [column.name for column in columns]
-        _, self._max_values, self._num_hashes = self.kind(schema, columns[0])
+        _, self._max_values, self.num_hashes = self.kind(schema, columns[0])
         inner = 1 if self._max_values else 0
         ids = [tf.convert_to_tensor(inputs[name]) for name in self.names]
         axis = len(ids[0].shape) - inner
         starts = [tables[table_key(schema, column)][0] for column in columns]
-        if self._num_hashes:
-            self._ids = tf.stack(ids, axis)
+        if self.num_hashes:
+            self._ids = side_by_side(ids, axis)
             ids = [
                 hashed_rows(value, *_hashing(schema, column))
                 for value, column in zip(ids, columns, strict=True)
             ]
             inner += 1
-        stacked = tf.stack(ids, axis)
-        if not self._num_hashes:
+        stacked = side_by_side(ids, axis)
+        if not self.num_hashes:
             self._ids = stacked
         self.rows = stacked + tf.reshape(
             tf.constant(starts, stacked.dtype), (-1, *(1,) * inner)
@@ -103,7 +105,7 @@ class Lookup:
 
     def pooled(self, vectors: Tensor) -> Tensor:
         """`(..., columns, dim)`: the mean over hashes, then over known values."""
-        if self._num_hashes:
+        if self.num_hashes:
             vectors = tf.reduce_mean(vectors, axis=-2)
         if self._max_values:
             known = tf.cast(tf.not_equal(self._ids, 0), vectors.dtype)[..., None]

@@ -6,6 +6,7 @@ from typing import Any
 from keras import ops
 
 from tfctr.errors import InputError
+from tfctr.features.packing import is_single
 from tfctr.layers.embedding.collection import EmbeddingCollection
 from tfctr.layers.sequence.events import Events, events_of
 from tfctr.saving import serializable
@@ -64,6 +65,23 @@ class PooledEmbeddings(EmbeddingCollection):
             for name, vector in self._scaled(plain).items()
         }
         return self._joined(self._parts(blocks, scaled))
+
+    def places(self, inputs: Mapping[str, Tensor]) -> Tensor | None:
+        """Rows of `table` that the result consists of, where it is nothing else.
+
+        Args:
+            inputs: As for a call.
+
+        Returns:
+            `(..., fields)`, or `None` where a field is a list, a history, a number or
+            a vector, or has several rows.
+        """
+        given = [c for c in self._by_place.values() if c.name in inputs]
+        if not given or not all(map(is_single, given)):
+            return None
+        lookups = self._lookups(inputs)
+        is_plain = len(lookups) == 1 and not lookups[0].num_hashes
+        return lookups[0].rows if is_plain else None
 
     def compute_output_shape(self, input_shape: Mapping[str, Any]) -> tuple[Any, ...]:
         shapes = super().compute_output_shape(input_shape)

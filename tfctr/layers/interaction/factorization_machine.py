@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from tfctr import kernels, native
+from tfctr.layers.embedding.table import EmbeddingTable
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
 
@@ -58,6 +59,23 @@ class FactorizationMachine(keras.layers.Layer):
         sums = ops.sum(ops.cast(weights, "float32"), axis=1)
         pairs = _pairs(ops.cast(fields, "float32"))
         return ops.reshape(fields, (-1, fields.shape[1] * dim)), sums, pairs
+
+    def table_parts(
+        self, table: EmbeddingTable, places: Tensor, dim: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """`parts` of rows of a table, in one pass over them where that is compiled.
+
+        Args:
+            table: Holds rows of `dim + rest` weights.
+            places: `(batch, fields)` rows of it.
+            dim: Width of the vectors.
+        """
+        is_single = self.compute_dtype == table.compute_dtype == "float32"
+        if is_single and table.storage is None:
+            weights = table.embeddings.value
+            if kernels.is_read_compiled(weights):
+                return native.table_factorization(weights, places, dim)
+        return self.parts(table(places), dim)
 
     def compute_output_shape(self, fields_shape: Shape) -> Shape:
         return (fields_shape[0], 1)

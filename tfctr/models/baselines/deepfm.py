@@ -71,6 +71,18 @@ class DeepFM(RankingModel):
             name="output",
         )
 
+    def call(
+        self, inputs: Mapping[str, Tensor], training: bool = False
+    ) -> dict[str, Tensor]:
+        table = self.embeddings.table if self.embeddings.built else None
+        places = self.embeddings.places(inputs)
+        if table is None or places is None:
+            found: dict[str, Tensor] = super().call(inputs, training=training)
+            return found
+        # Rows that are read by the factorisation machine need not be written first.
+        parts = self.factorization_machine.table_parts(table, places, self.dim)
+        return self._by_label(self._logits(*parts, training))
+
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
@@ -80,12 +92,16 @@ class DeepFM(RankingModel):
         self, embedded: Mapping[str, Tensor], training: bool = False
     ) -> Tensor:
         rows = joined(embedded, "fields")
-        flat, linear, pairs = self.factorization_machine.parts(rows, self.dim)
-        fields = ops.reshape(flat, (-1, rows.shape[1], self.dim))
+        parts = self.factorization_machine.parts(rows, self.dim)
+        return self._logits(*parts, training)
+
+    def _logits(
+        self, flat: Tensor, linear: Tensor, pairs: Tensor, training: bool
+    ) -> Tensor:
+        fields = ops.reshape(flat, (-1, flat.shape[1] // self.dim, self.dim))
         conditions = conditions_of(self.apg, self.embeddings.fields(), fields)
         hidden = self.mlp(flat, **conditions, training=training)
-        deep = self.output_layer(hidden)
-        return linear + pairs + deep
+        return linear + pairs + self.output_layer(hidden)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -20,8 +20,6 @@ using tensorflow::Var;
 using tensorflow::core::RefCountPtr;
 using tensorflow::shape_inference::InferenceContext;
 
-constexpr int64_t kAhead = 24;  // rows asked for before they are needed
-
 REGISTER_OP("TfctrGatherRows")
     .Input("table: resource")
     .Input("ids: T")
@@ -74,11 +72,7 @@ class GatherRows : public OpKernel {
         CopyRow(from + id * width, to + place * width, width);
       }
     });
-    const int64_t place = wrong;
-    OP_REQUIRES(context, place < 0,
-                absl::InvalidArgumentError(absl::StrCat(
-                    "id ", place < 0 ? 0 : static_cast<int64_t>(ids[place]),
-                    " is not one of the table's ", num_rows, " rows")));
+    OP_REQUIRES_OK(context, KnownRow(wrong < 0, wrong < 0 ? 0 : ids[wrong], num_rows));
   }
 };
 
@@ -371,11 +365,9 @@ class UpdateRows : public OpKernel {
                 absl::InvalidArgumentError("too many ids or rows"));
     const Id* values = ids.flat<Id>().data();
     for (int64_t place = 0; place < count; ++place) {
-      OP_REQUIRES(context,
-                  static_cast<uint64_t>(values[place]) < static_cast<uint64_t>(num_rows),
-                  absl::InvalidArgumentError(absl::StrCat(
-                      "id ", static_cast<int64_t>(values[place]),
-                      " is not one of the table's ", num_rows, " rows")));
+      const Id id = values[place];
+      if (static_cast<uint64_t>(id) < static_cast<uint64_t>(num_rows)) continue;
+      OP_REQUIRES_OK(context, KnownRow(false, id, num_rows));
     }
     if (count == 0) return;
     const Job job = {data, gradient.flat<float>().data(),

@@ -121,6 +121,15 @@ inline void Prefetch(const float* row, int64_t width) {
   __builtin_prefetch(last);
 }
 
+constexpr int64_t kAhead = 16;  // rows asked for before they are needed
+
+// An error that names the row, unless it `is_known`.
+inline Status KnownRow(bool is_known, int64_t id, int64_t num_rows) {
+  if (is_known) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("id ", id, " is not one of the table's ", num_rows, " rows"));
+}
+
 // Runs `work(begin, end)` over `[0, total)` on the threads of TensorFlow. `cost` is
 // that of one unit in nanoseconds or so.
 inline void OnAllCores(OpKernelContext* context, int64_t total, int64_t cost,
