@@ -83,7 +83,7 @@ def test_what_is_stored_is_the_items_embedding():
 
 def test_sizes_that_make_no_model_are_refused():
     plain = small_schema().with_sizes({"user_id": 3, "item_id": 3})
-    with pytest.raises(InputError, match="a history"):
+    with pytest.raises(InputError, match="sequences"):
         StoredTargetAttention(plain)
     with pytest.raises(InputError, match="hidden_units"):
         StoredTargetAttention(SIZED, hidden_units=())

@@ -56,16 +56,14 @@ class StoredTargetAttention(PreRankingModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(schema, seed=seed, **kwargs)
-        if not self.schema.sequences:
-            raise InputError("sequences", received="none", expected="a history")
+        needed = {"sequences": self.schema.sequences, "hidden_units": hidden_units}
+        for name, found in needed.items():
+            if not found:
+                raise InputError(name, received="none", expected="at least one")
         self.dim = dim
         self.attention_dim = attention_dim
         self.num_heads = num_heads
         self.hidden_units = list(hidden_units)
-        if not self.hidden_units:
-            raise InputError(
-                "hidden_units", received="none", expected="at least one layer"
-            )
         policy = self.dtype_policy
         self.embeddings = EmbeddingCollection(
             self.schema, dim, seed=seed, dtype=policy, name="embeddings"
