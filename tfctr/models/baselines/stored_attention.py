@@ -64,9 +64,9 @@ class StoredTargetAttention(PreRankingModel):
         self.attention_dim = attention_dim
         self.num_heads = num_heads
         self.hidden_units = list(hidden_units)
-        policy = self.dtype_policy
+        options: dict[str, Any] = {"seed": seed, "dtype": self.dtype_policy}
         self.embeddings = EmbeddingCollection(
-            self.schema, dim, seed=seed, dtype=policy, name="embeddings"
+            self.schema, dim, name="embeddings", **options
         )
         self.item_projection = self._dense("item_projection", attention_dim)
         self.projections = {
@@ -81,9 +81,8 @@ class StoredTargetAttention(PreRankingModel):
         self.mlp = MLP(
             [*self.hidden_units[1:], len(self.schema.labels)],
             final_activation="linear",
-            seed=seed,
-            dtype=policy,
             name="mlp",
+            **options,
         )
 
     def call(
