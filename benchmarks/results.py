@@ -6,8 +6,11 @@ of trials for each model on the validation part; then several seeds on the test 
     python benchmarks/results.py --data movielens_100k --json build/results.json
     python benchmarks/results.py --models DeepFM DeepFM+APG DeepFM+APG-self
     python benchmarks/results.py --models DIN TLSI TLSI:wo-TP TLSI:L-c --baseline DIN
+    python benchmarks/results.py --models DIN DIEN DCNv2 DeepFM DFGR --baseline DIN
     python benchmarks/results.py --quick
 
+Models that read events one by one learn from whole users, all others from single
+examples; `DFGR:examples` does so too.
 A name after a colon is the model's `variant`.
 """
 
@@ -27,10 +30,12 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats
 
+import tfctr.models
 from tfctr.data import Dataset
 from tfctr.errors import UnknownName
 from tfctr.evaluation import report_from_arrays
 from tfctr.features import FeatureSchema
+from tfctr.models.sequence_ranker import SequenceRanker
 from tfctr.training import TrainingConfig, train
 from tfctr.training.runs import load_dataset
 
@@ -55,6 +60,8 @@ APG_FORMS: dict[str, dict[str, Any]] = {
     "APG-detached": {"stop_condition_gradient": True},
     "APG-conditional": {"start": "conditional"},
 }
+# Whole users of a batch: with 107 events a user, 1,700 labels.
+USERS_A_BATCH = 16
 LEARNING_RATES = (1e-3, 3e-3)
 DROPOUTS = (0.0, 0.3)
 DIMS = (8, 16)
@@ -81,6 +88,8 @@ def trials(model: str, count: int) -> Iterator[dict[str, Any]]:
 def form_of(model: str, schema: FeatureSchema) -> tuple[str, dict[str, Any]]:
     """The class and its extra arguments, of `DeepFM+APG-v5`, `TLSI:wo-TP` and alike."""
     name, _, variant = model.partition(":")
+    if reads_events(name.partition("+")[0]):
+        return name, {"context": False}
     if variant:
         return name, {"variant": variant}
     name, _, form = model.partition("+")
@@ -101,12 +110,34 @@ def config_of(
 ) -> TrainingConfig:
     """How a model, or a form of one, is trained under a setting of the grid."""
     name, extra = form_of(model, schema)
-    return TrainingConfig(
-        model=name,
-        epochs=20,
-        batch_size=512,
+    arguments = {**setting["arguments"], **extra}
+    form: dict[str, Any] = {"batch_size": 512}
+    if reads_events(name):
+        arguments["embedding_dim"] = arguments.pop("dim")
+        arguments["settings"] = {"dropout": arguments.pop("dropout")}
+        if not model.endswith(":examples"):
+            form = {"form": "user_sequences", "max_events": 512}
+            form["batch_size"] = USERS_A_BATCH
+    settings = {**form, **setting, "arguments": arguments}
+    return TrainingConfig(model=name, epochs=20, seed=seed, **settings)
+
+
+def reads_events(name: str) -> bool:
+    """Whether a model takes whole users, with a label at every event."""
+    return issubclass(tfctr.models.get(name), SequenceRanker)
+
+
+def batches_of(data: Dataset, config: TrainingConfig) -> Any:
+    """The train part in the form that a model learns from."""
+    size, seed = config.batch_size, config.seed
+    if config.form == "examples":
+        return data.to_dataset("train", size, seed=seed)
+    return data.to_sequence_dataset(
+        "train",
+        size,
+        max_events=config.max_events,
+        weighting=config.weighting,
         seed=seed,
-        **{**setting, "arguments": {**setting["arguments"], **extra}},
     )
 
 
@@ -119,7 +150,7 @@ def run(
     trained = train(
         config,
         data.schema,
-        data.to_dataset("train", config.batch_size, seed=seed),
+        batches_of(data, config),
         data.to_dataset("validation", 4096),
         verbose=0,
     )

@@ -206,6 +206,16 @@ class PipelineConfig(_Section):
         return self
 
     @model_validator(mode="after")
+    def _check_forms(self) -> "PipelineConfig":
+        if self.pre_ranking.form != "examples":
+            raise InputError(
+                "pre_ranking.form",
+                received=repr(self.pre_ranking.form),
+                expected="'examples': only the ranking head learns from whole users",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_teachers(self) -> "PipelineConfig":
         if self.ranking.distillation is not None:
             raise InputError(

@@ -8,6 +8,7 @@ from typing import Any
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_node import BaseNode
 from tfx.orchestration import metadata
+from tfx.types import channel
 
 from tfctr.pipelines.baseline import LastOtherBlessedModel
 from tfctr.pipelines.components import (
@@ -55,10 +56,13 @@ def metadata_path(config: PipelineConfig) -> Path:
 def _components(config: PipelineConfig, inputs: PipelineInputs) -> list[BaseNode]:
     settings = _Settings(config, inputs)
     examples, *checks, imported, gate = _checked_examples(settings)
-    transform, trainer = _training(settings, examples, imported)
-    transform.add_upstream_node(gate)
+    sequences = _user_sequences(settings)
+    transform, trainer = _training(settings, examples, imported, sequences)
+    for node in (transform, *sequences):
+        node.add_upstream_node(gate)
     delivery = _delivery(settings, examples, transform, trainer)
-    return [examples, imported, *checks, gate, transform, trainer, *delivery]
+    ready = [examples, imported, *checks, gate, transform, *sequences]
+    return [*ready, trainer, *delivery]
 
 
 class _Settings:
@@ -71,16 +75,30 @@ class _Settings:
         self.separator = config.data.list_separator
 
 
-def _checked_examples(settings: _Settings) -> list[BaseNode]:
-    """Examples whose every split fits the schema."""
+def _example_gen(settings: _Settings, **arguments: str) -> BaseNode:
     inputs = settings.inputs
-    examples = BehaviourExampleGen(
+    return BehaviourExampleGen(
         schema=settings.schema,
         behaviour=json.dumps(inputs.behaviour.to_dict()),
         paths=json.dumps(inputs.paths),
         list_separator=settings.separator,
         fingerprint=json.dumps([inputs.fingerprints, settings.code]),
+        **arguments,
     )
+
+
+def _user_sequences(settings: _Settings) -> list[BaseNode]:
+    """Whole users, of the same log by the same rules, for a head that asks for them."""
+    ranking = settings.config.ranking
+    if ranking.form != "user_sequences":
+        return []
+    form = json.dumps(ranking.model_dump(include={"max_events", "weighting"}))
+    return [_example_gen(settings, user_sequences=form).with_id("UserSequenceGen")]
+
+
+def _checked_examples(settings: _Settings) -> list[BaseNode]:
+    """Examples whose every split fits the schema."""
+    inputs, examples = settings.inputs, _example_gen(settings)
     statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
     imported = tfx.components.ImportSchemaGen(
         schema_file=_write_schema(settings.config, tfx_schema_text(inputs.schema))
@@ -93,7 +111,10 @@ def _checked_examples(settings: _Settings) -> list[BaseNode]:
 
 
 def _training(
-    settings: _Settings, examples: BaseNode, imported: BaseNode
+    settings: _Settings,
+    examples: BaseNode,
+    imported: BaseNode,
+    sequences: list[BaseNode],
 ) -> tuple[BaseNode, BaseNode]:
     """What is learnt: vocabularies and moments, then both heads."""
     schema = {"schema": settings.schema, "code": settings.code}
@@ -108,9 +129,11 @@ def _training(
         disable_statistics=True,
         disable_analyzer_cache=True,
     )
+    learnt_from = [transform.outputs["transformed_examples"]]
+    learnt_from += [node.outputs["examples"] for node in sequences]
     trainer = tfx.components.Trainer(
         run_fn="tfctr.pipelines.training.run_fn",
-        examples=transform.outputs["transformed_examples"],
+        examples=channel.union(learnt_from) if sequences else learnt_from[0],
         transform_graph=transform.outputs["transform_graph"],
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["validation"]),

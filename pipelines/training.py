@@ -10,9 +10,13 @@ import tensorflow_transform as tft
 
 import tfctr.models
 from tfctr.errors import InputError
-from tfctr.features import FeatureSchema
+from tfctr.features import FeatureSchema, SchemaState
 from tfctr.pipelines.examples import training_dataset, training_requests
 from tfctr.pipelines.preprocessing import state_from_transform
+from tfctr.pipelines.sequence_examples import (
+    is_sequence_file,
+    sequence_training_dataset,
+)
 from tfctr.pipelines.trained import Trained
 from tfctr.training import TrainingConfig, check_arguments, train
 from tfctr.training.strategy import is_chief, make_strategy
@@ -20,6 +24,8 @@ from tfctr.training.strategy import is_chief, make_strategy
 __all__ = ["head_class", "run_fn", "train_head"]
 
 HEADS = ("ranking", "pre_ranking")
+# Examples of a batch in which a model that learns from whole users is validated.
+POINTWISE_BATCH = 1024
 
 
 def run_fn(fn_args: Any) -> None:
@@ -43,7 +49,7 @@ def run_fn(fn_args: Any) -> None:
     for head in HEADS:
         heads[head], history[head] = train_head(
             config[head],
-            state.schema,
+            state,
             _matching(fn_args.train_files),
             _matching(fn_args.eval_files),
             name=head,
@@ -56,7 +62,7 @@ def run_fn(fn_args: Any) -> None:
 
 def train_head(
     config: Mapping[str, Any],
-    schema: FeatureSchema,
+    state: SchemaState,
     train_files: list[str],
     validation_files: list[str],
     *,
@@ -64,12 +70,15 @@ def train_head(
     verbose: int = 2,
     teacher: Any = None,
 ) -> tuple[Any, dict[str, list[float]]]:
-    """Trains one head on transformed examples.
+    """Trains one head on transformed examples, or on whole users.
+
+    The validation loss is always that of single examples, as served.
 
     Args:
         config: Fields of `TrainingConfig`.
-        schema: The schema with sizes.
-        train_files: Files of the train split.
+        state: What was learnt.
+        train_files: Files of the train split: transformed examples and, where the
+            configured form needs them, raw user sequences.
         validation_files: Files of the validation split.
         name: `"ranking"` or `"pre_ranking"`, for error texts.
         verbose: As in `keras.Model.fit`.
@@ -84,24 +93,12 @@ def train_head(
     head_class(config, name)
     keras.utils.set_random_seed(config["seed"])
     settings = TrainingConfig(**config)
-    batch_size, how = settings.batch_size, settings.distillation
-    if how is not None and how.needs_requests:
-        data = training_requests(
-            schema,
-            train_files,
-            batch_size,
-            max_candidates=how.max_candidates,
-            shuffle_seed=settings.seed,
-        )
-    else:
-        data = training_dataset(
-            schema, train_files, batch_size, shuffle_seed=settings.seed
-        )
+    batches, size = _batches(settings, state, train_files)
     model = train(
         settings,
-        schema,
-        data,
-        training_dataset(schema, validation_files, batch_size),
+        state.schema,
+        batches,
+        training_dataset(state.schema, _examples(validation_files), size),
         verbose=verbose,
         teacher=teacher,
     )
@@ -129,6 +126,29 @@ def head_class(config: Mapping[str, Any], name: str) -> Any:
         )
     check_arguments(model_class, config["arguments"], field=f"{name}.arguments")
     return model_class
+
+
+def _batches(
+    settings: TrainingConfig, state: SchemaState, files: list[str]
+) -> tuple[tf.data.Dataset, int]:
+    """Batches in the form a head learns from; the size of a validation batch."""
+    size, seed, how = settings.batch_size, settings.seed, settings.distillation
+    if settings.form == "user_sequences":
+        found = filter(is_sequence_file, files)
+        batches = sequence_training_dataset(state, found, size, shuffle_seed=seed)
+        return batches, POINTWISE_BATCH
+    schema, examples = state.schema, _examples(files)
+    if how is not None and how.needs_requests:
+        most = how.max_candidates
+        requests = training_requests(
+            schema, examples, size, max_candidates=most, shuffle_seed=seed
+        )
+        return requests, size
+    return training_dataset(schema, examples, size, shuffle_seed=seed), size
+
+
+def _examples(files: list[str]) -> list[str]:
+    return [path for path in files if not is_sequence_file(path)]
 
 
 def _matching(patterns: list[str]) -> list[str]:

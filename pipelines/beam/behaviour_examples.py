@@ -5,7 +5,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from tfctr.data.behaviour import SPLITS, BehaviourSpec, Source, split_of
+from tfctr.data.behaviour import SPLITS, BehaviourSpec, Source
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema
 from tfctr.pipelines.beam.events import count_event, plan_splits
@@ -31,6 +31,7 @@ class BehaviourExamples(beam.PTransform):
         spec: The rules.
         tables: The raw tables, from `raw_tables`.
         sources: Where each raw column comes from, from `raw_tables`.
+        make: What makes a user's rows: `UserExamples` by default, or `UserSequences`.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class BehaviourExamples(beam.PTransform):
         spec: BehaviourSpec,
         tables: Mapping[str, RawTable],
         sources: Mapping[str, Source],
+        make: UserExamples | None = None,
     ) -> None:
         super().__init__()
         self.schema, self.spec = schema, spec
-        self.tables, self.sources = tables, sources
+        self.tables = tables
+        self.make = make or UserExamples(schema, spec, sources)
 
     def expand(self, begin: Any) -> dict[str, Any]:
         rows = {
@@ -68,7 +71,7 @@ class BehaviourExamples(beam.PTransform):
             | "GroupByUser" >> beam.CoGroupByKey()
             | "Examples"
             >> beam.ParDo(
-                _MakeExamples(UserExamples(self.schema, self.spec, self.sources)),
+                _MakeExamples(self.make),
                 items=beam.pvalue.AsSingleton(items),
                 boundaries=beam.pvalue.AsSingleton(boundaries),
             ).with_outputs(*SPLITS)
@@ -130,8 +133,11 @@ class _MakeExamples(beam.DoFn):
         if self._candidates is None:
             self._candidates = tuple(sorted(items))
         user = users[0] if users else None
-        for time, row in self.make(found["events"], user, items, self._candidates):
-            yield beam.pvalue.TaggedOutput(split_of(time, boundaries), row)
+        rows = self.make.by_split(
+            found["events"], user, items, self._candidates, boundaries
+        )
+        for split, row in rows:
+            yield beam.pvalue.TaggedOutput(split, row)
 
 
 def _twice(table: RawTable, value: Any) -> InputError:

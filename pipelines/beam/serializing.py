@@ -8,8 +8,9 @@ import tensorflow as tf
 
 from tfctr.features import FeatureSchema
 from tfctr.features.columns import Column
+from tfctr.features.sequence_examples import to_sequence_example
 
-__all__ = ["RowSerializer", "SerializeRows"]
+__all__ = ["RowSerializer", "SerializeRows", "SerializeSequences"]
 
 Flatten = Callable[[Any], list[Any]]
 FIELDS = {"string": "bytes_list", "int64": "int64_list", "float32": "float_list"}
@@ -28,6 +29,23 @@ class SerializeRows(beam.PTransform):
 
     def expand(self, rows: Any) -> Any:
         return rows | beam.ParDo(_Serialize(self.schema)).with_output_types(bytes)
+
+
+class SerializeSequences(beam.PTransform):
+    """Serialised `tf.Example`s of rows of user sequences.
+
+    Args:
+        schema: The declaration.
+    """
+
+    def __init__(self, schema: FeatureSchema) -> None:
+        super().__init__()
+        self.schema = schema
+
+    def expand(self, rows: Any) -> Any:
+        return rows | beam.Map(_serialize_sequence, self.schema).with_output_types(
+            bytes
+        )
 
 
 class RowSerializer:
@@ -78,6 +96,11 @@ class _Serialize(beam.DoFn):
 
     def process(self, row: Mapping[str, Any]) -> Iterator[bytes]:
         yield self.serialize(row)
+
+
+def _serialize_sequence(row: Mapping[str, Any], schema: FeatureSchema) -> bytes:
+    serialized: bytes = to_sequence_example(schema, row).SerializeToString()
+    return serialized
 
 
 def _flatten(column: Column) -> Flatten:

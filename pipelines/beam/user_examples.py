@@ -10,12 +10,13 @@ from tfctr.data.behaviour import (
     event_order,
     history_of,
     sample_negatives,
+    split_of,
 )
 from tfctr.features import FeatureSchema
 from tfctr.features.columns import Column
 from tfctr.pipelines.beam.events import Event
 
-__all__ = ["UserExamples"]
+__all__ = ["UserExamples", "missing_of"]
 
 Row = Mapping[str, Any]
 _Logged = dict[str, Any]
@@ -56,6 +57,41 @@ class UserExamples:
         """
         log = self._sorted(events)
         read_steps = self._sequence_readers(items)
+        for event, negatives in self._with_negatives(log, candidates):
+            shared = self._shared(event, user)
+            for name, (max_length, read) in read_steps.items():
+                past = history_of(log, event.time, self.spec, max_length)
+                shared[name] = [read(step[EVENT]) for step in past]
+            item = self._item(event.item, items)
+            yield event.time, {**shared, **item, **event.labels}
+            for drawn in negatives:
+                item = self._item(drawn, items)
+                yield event.time, {**shared, **item, **self._negative_labels}
+
+    def by_split(
+        self,
+        events: Iterable[Event],
+        user: Row | None,
+        items: Mapping[Any, Row],
+        candidates: Sequence[Any],
+        boundaries: tuple[int, int],
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The same with the name of each example's part.
+
+        Args:
+            events: All events of the user, in any order.
+            user: The user's row, `None` for one that the table lacks.
+            items: Rows of the item table by id.
+            candidates: Items that negatives are drawn from, sorted.
+            boundaries: Times at which validation and test begin.
+        """
+        for time, row in self(events, user, items, candidates):
+            yield split_of(time, boundaries), row
+
+    def _with_negatives(
+        self, log: Sequence[_Logged], candidates: Sequence[Any]
+    ) -> Iterator[tuple[Event, list[Any]]]:
+        """The events in order, each with the items drawn for it."""
         seen: set[Any] = set()
         ahead = 0
         for logged in log:
@@ -63,15 +99,7 @@ class UserExamples:
             while ahead < len(log) and log[ahead][EVENT].time == event.time:
                 seen.add(log[ahead][EVENT].item)
                 ahead += 1
-            shared = self._shared(event, user)
-            for name, (max_length, read) in read_steps.items():
-                past = history_of(log, event.time, self.spec, max_length)
-                shared[name] = [read(step[EVENT]) for step in past]
-            item = self._item(event.item, items)
-            yield event.time, {**shared, **item, **event.labels}
-            for drawn in self._negatives(event, candidates, seen):
-                item = self._item(drawn, items)
-                yield event.time, {**shared, **item, **self._negative_labels}
+            yield event, self._negatives(event, candidates, seen)
 
     def _sorted(self, events: Iterable[Event]) -> list[_Logged]:
         spec = self.spec
@@ -89,8 +117,13 @@ class UserExamples:
 
     def _shared(self, event: Event, user: Row | None) -> dict[str, Any]:
         """User and context columns."""
+        return self._columns(event, user, ("user", "context"))
+
+    def _columns(
+        self, event: Event, user: Row | None, roles: tuple[str, ...]
+    ) -> dict[str, Any]:
         shared = {}
-        for column in self.schema.raw_columns(("user", "context")):
+        for column in self.schema.raw_columns(roles):
             source = self.sources[column.name]
             if source == Source("event", self.spec.time_key):
                 shared[column.name] = event.time
@@ -98,7 +131,7 @@ class UserExamples:
                 shared[column.name] = event.features[source.column]
             else:
                 row = {} if user is None else user
-                shared[column.name] = row.get(source.column, _missing(column))
+                shared[column.name] = row.get(source.column, missing_of(column))
         return shared
 
     def _item(self, item: Any, items: Mapping[Any, Row]) -> dict[str, Any]:
@@ -109,7 +142,7 @@ class UserExamples:
             if source.table == "event":
                 columns[column.name] = item
             else:
-                columns[column.name] = row.get(source.column, _missing(column))
+                columns[column.name] = row.get(source.column, missing_of(column))
         return columns
 
     def _sequence_readers(
@@ -127,7 +160,7 @@ class UserExamples:
     def _reader(
         self, column: Column, source: Source, items: Mapping[Any, Row]
     ) -> Callable[[Event], Any]:
-        name, missing = source.column, _missing(column)
+        name, missing = source.column, missing_of(column)
         if source == Source("event", self.spec.time_key):
             return lambda event: event.time
         if source.table == "event":
@@ -153,6 +186,6 @@ class UserExamples:
         return {**labels, **weights}
 
 
-def _missing(column: Column) -> Any:
+def missing_of(column: Column) -> Any:
     inner = column.shape if column.sequence is None else column.shape[1:]
     return column.missing if not inner else []

@@ -44,3 +44,16 @@ def test_model_without_a_colon_is_the_model():
     config = results.config_of("DIN", PLAIN, setting, seed=0)
     assert config.model in models.names()
     assert config.arguments == setting["arguments"]
+
+
+def test_models_that_read_events_learn_from_whole_users():
+    (setting,) = results.trials("DFGR", 1)
+    config = results.config_of("DFGR", PLAIN, setting, seed=0)
+    assert config.form == "user_sequences"
+    assert config.arguments["context"] is False
+    assert config.arguments["embedding_dim"] == setting["arguments"]["dim"]
+    dropout = {"dropout": setting["arguments"]["dropout"]}
+    assert config.arguments["settings"] == dropout
+    single = results.config_of("DFGR:examples", PLAIN, setting, seed=0)
+    assert (single.form, single.batch_size) == ("examples", 512)
+    assert single.arguments == config.arguments

@@ -19,7 +19,7 @@ from tfctr.data.effects import World
 def test_earlier_impressions_are_those_of_the_same_user(user, steps, there):
     user = np.array(user)
     item = np.arange(len(user))
-    world = World(user, item, item, user, item, 9, 2, 3, 0)
+    world = World(user, item, item, user, item, 9, 2, 3, 0, item)
     before, found = world.earlier(item, steps)
     assert found.tolist() == there
     assert before[found].tolist() == (item[found] - steps).tolist()

@@ -78,6 +78,27 @@ def test_clicks_follow_the_group_of_the_last_item():
     assert high.tolist() == same
 
 
+def test_clicks_follow_the_action_on_the_last_item_of_the_group():
+    everything = chances(make("item_action", history_length=4))
+    expected = []
+    for row in everything.to_dict("records"):
+        effect = 0.0
+        for group, action in zip(
+            row["history_item_group"], row["history_action"], strict=True
+        ):
+            if group == row["item_group"]:
+                effect = 2.0 if action == "saved" else -2.0
+        expected.append(1 / (1 + np.exp(-effect)))
+    np.testing.assert_allclose(everything["true_probability"], expected)
+    assert set(np.round(expected, 3)) == {0.119, 0.5, 0.881}
+    # Items alone say nothing: not which one is shown, nor which one was last.
+    groups = everything["history_item_group"]
+    last = [cell[-1] if len(cell) else "" for cell in groups]
+    for alone in (everything["item_group"], last):
+        rates = everything["true_probability"].groupby(np.array(alone)).mean()
+        assert rates.max() - rates.min() < 0.1
+
+
 def test_one_group_alone_says_little_of_an_interaction():
     everything = chances(make("user_item_group", skew=0.0))
     rates = everything.groupby("item_group")["true_probability"].mean()

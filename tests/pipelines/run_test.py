@@ -211,3 +211,17 @@ def test_worse_model_than_the_last_blessed_is_not_pushed(run, first):
     assert result.pushed is None
     assert "against the last blessed model" in result.problems[0]
     assert run.pushed == before
+
+
+def test_a_head_that_learns_from_whole_users_serves_single_requests(run, first):
+    sizes = "{dim=8, num_blocks=1, embedding_dim=8, hidden_units=[16], context=false}"
+    head = ["model='DFGR'", "form='user_sequences'", f"arguments={sizes}"]
+    training = ["max_events=40", "batch_size=4", "epochs=4", "patience=0"]
+    # No model is that good: what other tests compare with stays the last blessed one.
+    result = run(*(f"ranking.{s}" for s in (*head, *training)), "evaluation.min_auc=1")
+    assert [problem[:13] for problem in result.problems] == ["auc of `like`"]
+    assert {"BehaviourExampleGen", "Transform"} <= set(result.cached)
+    assert "UserSequenceGen" in result.seconds
+    assert result.metrics["like"]["auc"] > 0.7
+    assert result.serving_check["skewed_features"] == []
+    assert max(result.serving_check["differences"].values()) < 1e-5

@@ -27,14 +27,13 @@ def frame():
 
 
 @pytest.fixture(scope="module")
-def schema(frame):
-    return make_small_schema().fit(frame).schema
+def state(frame):
+    return make_small_schema().fit(frame)
 
 
 @pytest.fixture(scope="module")
-def records(frame, tmp_path_factory):
+def records(frame, state, tmp_path_factory):
     """A file of what Transform writes of the frame."""
-    state = make_small_schema().fit(frame)
     x, labels, *_ = encode_frame(frame, state)
     path = str(tmp_path_factory.mktemp("records") / "part.gz")
     with tf.io.TFRecordWriter(path, "GZIP") as writer:
@@ -44,36 +43,36 @@ def records(frame, tmp_path_factory):
     return [path]
 
 
-def train(schema, head: str, **config):
-    return train_head(TrainingConfig(**config).model_dump(), schema, [], [], name=head)
+def train(state, head: str, **config):
+    return train_head(TrainingConfig(**config).model_dump(), state, [], [], name=head)
 
 
-def test_model_that_does_not_exist_is_refused(schema):
+def test_model_that_does_not_exist_is_refused(state):
     with pytest.raises(UnknownName, match="Did you mean 'DeepFM'"):
-        train(schema, "ranking", model="DeepFN")
+        train(state, "ranking", model="DeepFN")
 
 
-def test_argument_that_the_model_does_not_have_is_named_by_its_key(schema):
+def test_argument_that_the_model_does_not_have_is_named_by_its_key(state):
     with pytest.raises(UnknownName, match="Did you mean 'dim'") as raised:
-        train(schema, "ranking", model="TwoTower", arguments={"dims": 4})
+        train(state, "ranking", model="TwoTower", arguments={"dims": 4})
     assert raised.value.field == "ranking.arguments"
 
 
-def test_pre_ranking_head_must_be_able_to_store_items(schema):
+def test_pre_ranking_head_must_be_able_to_store_items(state):
     with pytest.raises(InputError, match=r"`pre_ranking\.model`: received 'DeepFM'"):
-        train(schema, "pre_ranking", model="DeepFM")
+        train(state, "pre_ranking", model="DeepFM")
 
 
 # Record files do not say how many examples they hold, and Keras warns of their end.
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-def test_ranking_head_teaches_the_pre_ranking_head(schema, records):
+def test_ranking_head_teaches_the_pre_ranking_head(state, records):
     taught, alone = (
         TrainingConfig(model="TwoTower", batch_size=16, distillation=distillation)
         for distillation in ({"kind": "listwise", "max_candidates": 3}, None)
     )
     ranking, _ = train_head(
         TrainingConfig(model="DeepFM", arguments={"dim": 4}).model_dump(),
-        schema,
+        state,
         records,
         records,
         name="ranking",
@@ -84,7 +83,7 @@ def test_ranking_head_teaches_the_pre_ranking_head(schema, records):
     for config in (taught, alone):
         model, history = train_head(
             config.model_dump(),
-            schema,
+            state,
             records,
             records,
             name="pre_ranking",
@@ -98,18 +97,18 @@ def test_ranking_head_teaches_the_pre_ranking_head(schema, records):
         np.testing.assert_array_equal(old, new)
 
 
-def test_head_that_needs_a_teacher_says_so(schema, records):
+def test_head_that_needs_a_teacher_says_so(state, records):
     config = TrainingConfig(model="TwoTower", distillation={"kind": "pointwise"})
     with pytest.raises(InputError, match="the ranking model") as raised:
-        train_head(config.model_dump(), schema, records, records, name="pre_ranking")
+        train_head(config.model_dump(), state, records, records, name="pre_ranking")
     assert raised.value.field == "teacher"
     config = config.model_copy(update={"strategy": "mirrored"})
     with pytest.raises(InputError, match="with distillation"):
         train_head(
             config.model_dump(),
-            schema,
+            state,
             records,
             records,
             name="pre_ranking",
-            teacher=TwoTower(schema),
+            teacher=TwoTower(state.schema),
         )

@@ -25,6 +25,7 @@ __all__ = [
     "history_of",
     "is_missing",
     "label_value",
+    "num_known",
     "sample_negatives",
     "split_boundaries",
     "split_of",
@@ -270,6 +271,13 @@ def history_of(
     Returns:
         Events with time strictly before `request_time - history_lag_seconds`.
     """
-    cutoff = request_time - spec.history_lag_seconds
-    end = bisect.bisect_left(events, cutoff, key=lambda event: event[spec.time_key])
+    end = num_known(events, request_time, spec)
     return list(events[max(0, end - max_length) : end])
+
+
+def num_known(
+    events: Sequence[Mapping[str, Any]], request_time: int, spec: BehaviourSpec
+) -> int:
+    """How many of a user's events, in order, a request at `request_time` may know."""
+    cutoff = request_time - spec.history_lag_seconds
+    return bisect.bisect_left(events, cutoff, key=lambda event: event[spec.time_key])

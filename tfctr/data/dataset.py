@@ -10,9 +10,10 @@ from tfctr.data.batches import batched, encode_frame
 from tfctr.data.behaviour import SPLITS, BehaviourSpec
 from tfctr.data.cells import Array
 from tfctr.data.log import Candidates
+from tfctr.data.positions import Weighting
 from tfctr.data.requests import request_batches
 from tfctr.data.sequence_batches import encode_sequences, sequence_batches
-from tfctr.data.user_sequences import Weighting, build_user_sequences
+from tfctr.data.user_sequences import build_user_sequences
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.features.packing import pack

@@ -26,6 +26,7 @@ class World:
         num_groups: Number of groups, of users and of items.
         history_length: How far back an effect may look.
         seed: Seed of what is random in an effect.
+        action: What a user did beside clicking, 0 or 1 by the toss of a coin.
     """
 
     user: Array
@@ -37,6 +38,7 @@ class World:
     num_groups: int
     history_length: int
     seed: int
+    action: Array
 
     def earlier(self, values: Array, steps: int) -> tuple[Array, Array]:
         """A value `steps` impressions of the same user ago, and where there is one."""
@@ -81,6 +83,20 @@ def _last_item_group(world: World) -> Array:
     return np.where(there & (before == world.item_group), 1.0, -1.0)
 
 
+def _item_action(world: World) -> Array:
+    """A user clicks if the last item of the same group in the history was acted on.
+
+    The action is the toss of a coin, so the items alone say nothing.
+    """
+    found = np.zeros(len(world.item))
+    for steps in range(world.history_length, 0, -1):
+        before, there = world.earlier(world.item_group, steps)
+        action, _ = world.earlier(world.action, steps)
+        same = there & (before == world.item_group)
+        found = np.where(same, 2.0 * action - 1, found)
+    return found
+
+
 def _time_of_day(world: World) -> Array:
     """Users click in the morning (UTC), whatever the item."""
     hour = world.time % DAY // HOUR
@@ -94,5 +110,6 @@ EFFECTS: dict[str, Callable[[World], Array]] = {
     "user_item_group": _user_item_group,
     "history_item": _history_item,
     "last_item_group": _last_item_group,
+    "item_action": _item_action,
     "time_of_day": _time_of_day,
 }

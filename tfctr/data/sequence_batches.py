@@ -1,6 +1,5 @@
 """From frames of user sequences to batches as wide as their longest row (`tf.data`)."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,15 +9,16 @@ import pandas as pd
 
 from tfctr.data.batches import in_batches, learnt
 from tfctr.data.cells import Array, as_objects
-from tfctr.data.sequence_columns import (
-    check_sequence_schema,
-    visible_column,
-    weight_column,
-)
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, frame_to_arrays
 from tfctr.features.columns import Column
 from tfctr.features.frames import dense_column
+from tfctr.features.sequence_columns import (
+    check_sequence_schema,
+    step_column,
+    visible_column,
+    weight_column,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -187,8 +187,7 @@ def _concatenated(frame: pd.DataFrame, name: str, lengths: Array) -> Array:
 def _flat(frame: pd.DataFrame, column: Column, lengths: Array) -> Array:
     """Raw values of all positions, `(positions, ...)`."""
     values = _concatenated(frame, column.name, lengths)
-    single = dataclasses.replace(column, shape=column.shape[1:], sequence=None)
-    return dense_column(single, values)
+    return dense_column(step_column(column), values)
 
 
 def _check(

@@ -62,12 +62,16 @@ class SyntheticDataset(Dataset):
         return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
 
 
-def synthetic_schema(history_length: int = 10) -> FeatureSchema:
+def synthetic_schema(
+    history_length: int = 10, *, has_action: bool = False
+) -> FeatureSchema:
     """Features of synthetic logs; without a history if `history_length` is 0."""
+    action = (Categorical("action"),) if has_action else ()
     history = Sequence(
         "history",
-        (Categorical("item_id"), Categorical("item_group")),
+        (Categorical("item_id"), Categorical("item_group"), *action),
         timestamp=Timestamp("timestamp"),
+        action="action" if has_action else None,
         max_length=max(history_length, 1),
     )
     return FeatureSchema(
@@ -112,7 +116,8 @@ def synthetic(
         repeat: Share of impressions that show an item of the user's recent history
             again; at least 0.5 for `history_item`.
         effect: What decides on clicks: `none`, `item_bias`, `user_item_group`,
-            `history_item`, `last_item_group` or `time_of_day`.
+            `history_item`, `last_item_group`, `item_action` (events then have an
+            `action`) or `time_of_day`.
         strength: Size of the effect in the logit.
         click_rate: Rate of clicks where the effect is 0.
         days: Time that the log spans, from 2024-01-01.
@@ -134,11 +139,14 @@ def synthetic(
     item = _shown(generator, user, num_items, skew, repeat, back)
     groups = np.arange(num_users) % num_groups, np.arange(num_items) % num_groups
     of_user, of_item = groups[0][user], groups[1][item]
-    world = World(user, item, time, of_user, of_item, num_items, num_groups, back, seed)
+    action = np.random.default_rng([seed, 2]).integers(0, 2, num_examples)
+    sizes_and_seed = (num_items, num_groups, back, seed)
+    world = World(user, item, time, of_user, of_item, *sizes_and_seed, action)
     logit = np.log(click_rate / (1 - click_rate)) + strength * EFFECTS[effect](world)
     truth = 1 / (1 + np.exp(-logit))
     click = (generator.random(num_examples) < truth).astype("int64")
-    return _dataset(world, groups, click, truth, history_length, f"effect {effect}")
+    schema = synthetic_schema(history_length, has_action=effect == "item_action")
+    return _dataset(world, groups, click, truth, schema, f"effect {effect}")
 
 
 def _check(sizes: dict[str, int], effect: str, click_rate: float) -> None:
@@ -201,7 +209,7 @@ def _dataset(
     groups: tuple[Array, Array],
     click: Array,
     truth: Array,
-    history_length: int,
+    schema: FeatureSchema,
     note: str,
 ) -> SyntheticDataset:
     """Tables with names for codes, in order of time, and the examples made of them."""
@@ -221,7 +229,8 @@ def _dataset(
             TRUTH: truth[order],
         }
     )
-    schema = synthetic_schema(history_length)
+    if any(sequence.action for sequence in schema.sequences):
+        events["action"] = np.array(["skipped", "saved"])[world.action[order]]
     parts = build_examples(events, users, items, schema, SPEC, keep=(TRUTH,))
     state = learn(schema, parts["train"])
     return SyntheticDataset(

@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,20 +10,17 @@ from tfctr.data.behaviour import SPLITS, BehaviourSpec
 from tfctr.data.cells import Array, as_objects
 from tfctr.data.examples import places_of, take_rows
 from tfctr.data.log import Candidates, EventLog, Requests
-from tfctr.data.sequence_columns import (
+from tfctr.data.positions import Weighting, check_weighting, pieces, position_targets
+from tfctr.data.validation import Tables, check_tables
+from tfctr.features import FeatureSchema
+from tfctr.features.columns import Column
+from tfctr.features.sequence_columns import (
     check_sequence_schema,
     visible_column,
     weight_column,
 )
-from tfctr.data.targets import targets
-from tfctr.data.validation import Tables, check_tables
-from tfctr.errors import InputError, UnknownName
-from tfctr.features import FeatureSchema
-from tfctr.features.columns import Column
 
-__all__ = ["Weighting", "build_user_sequences"]
-
-Weighting: TypeAlias = Literal["target", "user"]
+__all__ = ["build_user_sequences"]
 
 
 def build_user_sequences(
@@ -79,8 +75,7 @@ def build_user_sequences(
             sequence; `max_events` leaves no room for a position behind its history.
         UnknownName: There is no such weighting.
     """
-    if weighting not in get_args(Weighting):
-        raise UnknownName("weighting", weighting, get_args(Weighting))
+    check_weighting(weighting)
     longest = check_sequence_schema(schema)
     tables = check_tables(events, users, items, schema, spec, now=now)
     log = EventLog(events, tables, spec)
@@ -113,22 +108,10 @@ def _chunks(codes: Array, targeted: Array, starts: Array, max_events: int) -> _C
     """Cuts each user's places with a weight, which are neighbours, into rows."""
     places = np.flatnonzero(targeted)
     is_last = np.append(codes[places[1:]] != codes[places[:-1]], True)
-    found, first = [], 0
+    found: list[tuple[int, int, int]] = []
+    first = 0
     for last in np.flatnonzero(is_last[: len(places)]).tolist():
-        target, stop = int(places[first]), int(places[last]) + 1
-        while target < stop:
-            start = int(starts[target])
-            end = min(stop, start + max_events)
-            if end <= target:
-                raise InputError(
-                    "max_events",
-                    received=max_events,
-                    expected=f"at least {target - start + 1}",
-                    hint="A row begins with the history of its first position, and"
-                    " with the events that this one may not know yet.",
-                )
-            found.append((start, target, end))
-            target = end
+        found += pieces(int(places[first]), int(places[last]) + 1, starts, max_events)
         first = last + 1
     return _Chunks(*np.array(found, "int64").reshape(-1, 3).T)
 
@@ -228,16 +211,10 @@ class _Builder:
         for default, group in ((0, self.tables.labels), (1, self.tables.weights)):
             for name, flat in group.items():
                 columns[name] = np.where(positions.is_drawn, default, flat[at])
-        values, weights = targets(pd.DataFrame(columns), self.schema)
         user = self.log.user_codes[positions.place]
-        for name in weights:
-            counted = np.where(positions.is_target, weights[name], 0)
-            if weighting == "user":
-                total = np.bincount(user, counted, minlength=1)[user]
-                counted = np.divide(counted, total, where=total > 0, out=counted)
-            weights[name] = counted.astype("float32")
-            values[name] = np.where(counted > 0, values[name], 0).astype("float32")
-        return values, weights
+        return position_targets(
+            columns, self.schema, positions.is_target, user, weighting
+        )
 
 
 @dataclass(frozen=True)

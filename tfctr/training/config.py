@@ -40,7 +40,12 @@ class TrainingConfig(BaseModel):
         model: Name of a class of `tfctr.models`.
         arguments: Arguments of that class, the schema and the seed left out.
         epochs: Passes over the training split, at most.
-        batch_size: Examples in a step, of all devices and workers together.
+        form: What a model learns from: `"examples"`, or `"user_sequences"`, whole users
+            with a label at every event (`tfctr.data.build_user_sequences`).
+        max_events: Events of a user sequence at most.
+        weighting: Weights of user sequences: by `"target"` or by `"user"`.
+        batch_size: Examples (or user sequences) in a step, of all devices and workers
+            together.
         learning_rate: Step size of the default optimizer.
         patience: Stop after so many epochs in which the validation loss did not fall,
             and go back to the best weights; 0 trains all epochs and keeps the last.
@@ -56,6 +61,9 @@ class TrainingConfig(BaseModel):
 
     model: str
     arguments: dict[str, Any] = Field(default_factory=dict)
+    form: Literal["examples", "user_sequences"] = "examples"
+    max_events: int = Field(default=1024, ge=1)
+    weighting: Literal["target", "user"] = "target"
     epochs: int = Field(default=1, ge=1)
     batch_size: int = Field(default=1024, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate_run", "load_dataset", "train_run"]
 
+# Examples of a batch in which a model that learns from whole users is measured.
+POINTWISE_BATCH = 1024
+
 
 def train_run(
     model: str,
@@ -46,7 +49,6 @@ def train_run(
     Returns:
         The report on the test part.
     """
-    from tfctr.data.reading import read_examples
     from tfctr.evaluation import evaluate
 
     config = _config(model, overrides)
@@ -58,11 +60,11 @@ def train_run(
     strategy = make_strategy(config.strategy)  # before TensorFlow does anything
     dataset = load_dataset(data)
     checkpoints = output.with_name(output.name + ".checkpoints")
-    size, seed = config.batch_size, config.seed
+    batches, size = _training_data(dataset, config)
     trained = train(
         config,
         dataset.schema,
-        read_examples(dataset.train, dataset.state, size, seed=seed),
+        batches,
         dataset.to_dataset("validation", size),
         checkpoints=checkpoints if resume else None,
     )
@@ -74,6 +76,23 @@ def train_run(
     if resume:
         shutil.rmtree(checkpoints, ignore_errors=True)
     return report
+
+
+def _training_data(dataset: "Dataset", config: TrainingConfig) -> tuple[Any, int]:
+    """Batches to learn from, and the number of examples to measure at a time."""
+    from tfctr.data.reading import read_examples
+
+    size, seed = config.batch_size, config.seed
+    if config.form == "examples":
+        return read_examples(dataset.train, dataset.state, size, seed=seed), size
+    batches = dataset.to_sequence_dataset(
+        "train",
+        size,
+        max_events=config.max_events,
+        weighting=config.weighting,
+        seed=seed,
+    )
+    return batches, POINTWISE_BATCH
 
 
 def _write_run(

@@ -20,6 +20,7 @@ class BehaviourExampleGenSpec(types.ComponentSpec):
         "behaviour": ExecutionParameter(type=str),
         "paths": ExecutionParameter(type=str),
         "list_separator": ExecutionParameter(type=str),
+        "user_sequences": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
     }
     INPUTS: Mapping[str, ChannelParameter] = {}
@@ -37,6 +38,8 @@ class BehaviourExampleGen(base_beam_component.BaseBeamComponent):
         paths: JSON object with the path or pattern of each table.
         list_separator: What separates several values of one cell in CSV.
         fingerprint: Text that changes when the files change, for the cache.
+        user_sequences: Makes whole users instead (`tfctr.data.build_user_sequences`):
+            a JSON object with `max_events` and `weighting`. Empty for examples.
     """
 
     SPEC_CLASS = BehaviourExampleGenSpec
@@ -50,6 +53,7 @@ class BehaviourExampleGen(base_beam_component.BaseBeamComponent):
         paths: str,
         fingerprint: str,
         list_separator: str = "|",
+        user_sequences: str = "",
     ) -> None:
         examples = types.Channel(type=standard_artifacts.Examples)
         super().__init__(
@@ -58,6 +62,7 @@ class BehaviourExampleGen(base_beam_component.BaseBeamComponent):
                 behaviour=behaviour,
                 paths=paths,
                 list_separator=list_separator,
+                user_sequences=user_sequences,
                 fingerprint=fingerprint,
                 examples=examples,
             )

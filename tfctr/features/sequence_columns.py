@@ -1,9 +1,13 @@
-"""Columns of user sequences that the schema does not name itself."""
+"""Columns of user sequences: those of a schema's sequences, and some beside them."""
+
+import dataclasses
 
 from tfctr.errors import InputError
-from tfctr.features import FeatureSchema, Sequence
+from tfctr.features.columns import Column
+from tfctr.features.schema import FeatureSchema
+from tfctr.features.specs import Sequence
 
-__all__ = ["check_sequence_schema", "visible_column", "weight_column"]
+__all__ = ["check_sequence_schema", "step_column", "visible_column", "weight_column"]
 
 
 def visible_column(sequence: Sequence) -> str:
@@ -14,6 +18,11 @@ def visible_column(sequence: Sequence) -> str:
 def weight_column(label: str) -> str:
     """Name of the column with the weight of a label at each position."""
     return f"{label}_sample_weight"
+
+
+def step_column(column: Column) -> Column:
+    """A sequence's raw column for one step alone: the same values, no axis of time."""
+    return dataclasses.replace(column, shape=column.shape[1:], sequence=None)
 
 
 def check_sequence_schema(schema: FeatureSchema) -> int:
