@@ -7,17 +7,24 @@ of trials for each model on the validation part; then several seeds on the test 
     python benchmarks/results.py --models DeepFM DeepFM+APG DeepFM+APG-self
     python benchmarks/results.py --models DIN TLSI TLSI:wo-TP TLSI:L-c --baseline DIN
     python benchmarks/results.py --models DIN DIEN DCNv2 DeepFM DFGR --baseline DIN
+    python benchmarks/results.py --runs build/runs.jsonl --seconds 300
     python benchmarks/results.py --quick
 
 Models that read events one by one learn from whole users, all others from single
 examples; `DFGR:examples` does so too.
-A name after a colon is the model's `variant`.
+A name after a colon is the model's `variant`; `complete_journey@50` has 50 households.
+With `--runs` each run is written down as it ends, and what is there already is not run
+again; with `--seconds` no run begins after that time, the exit code is 75, and the same
+command goes on.
 """
 
 import argparse
+import dataclasses
 import json
+import math
 import os
 import platform
+import re
 import statistics
 import sys
 import time
@@ -31,7 +38,7 @@ from rich.table import Table
 from scipy import stats
 
 import tfctr.models
-from tfctr.data import Dataset
+from tfctr.data import Dataset, complete_journey
 from tfctr.errors import UnknownName
 from tfctr.evaluation import report_from_arrays
 from tfctr.features import FeatureSchema
@@ -141,9 +148,54 @@ def batches_of(data: Dataset, config: TrainingConfig) -> Any:
     )
 
 
+class OutOfTime(Exception):
+    """The time for runs is over, and some are left."""
+
+
+class Runs:
+    """Runs that ended, as JSON lines: what a file has is not run again.
+
+    Args:
+        path: The file; `None` keeps nothing.
+        seconds: No run begins later than that.
+    """
+
+    def __init__(self, path: Path | None = None, seconds: float = math.inf) -> None:
+        self.path = path
+        self.end = time.monotonic() + seconds
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        self.found = {self._key(r["run"]): r["result"] for r in map(json.loads, lines)}
+
+    def __call__(
+        self, model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
+    ) -> Any:
+        """What `run` gives, from the file if it is there."""
+        about = {
+            "data": data.name,
+            "model": model,
+            "setting": setting,
+            "seed": seed,
+            "part": part,
+        }
+        key = self._key(about)
+        if key not in self.found:
+            if time.monotonic() > self.end:
+                raise OutOfTime
+            self.found[key] = run(model, data, setting, seed, part)
+            if self.path:
+                with self.path.open("a") as file:
+                    line = {"run": about, "result": self.found[key]}
+                    file.write(json.dumps(line) + "\n")
+        return self.found[key]
+
+    @staticmethod
+    def _key(about: dict[str, Any]) -> str:
+        return json.dumps(about, sort_keys=True)
+
+
 def run(
     model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
-) -> Any:
+) -> dict[str, Any]:
     """Trains once; metrics on `part` with sizes and times."""
     config = config_of(model, data.schema, setting, seed)
     started = time.perf_counter()
@@ -173,6 +225,15 @@ def run(
     }
 
 
+def dataset_of(name: str) -> Dataset:
+    """A data set by name; `complete_journey@50` has 50 households."""
+    name, _, households = name.partition("@")
+    if not households:
+        return load_dataset(name)
+    made = complete_journey(max_households=int(households))
+    return dataclasses.replace(made, name=f"{name}@{households}")
+
+
 def measure(
     data: Dataset, part: str, label: str, logits: np.ndarray
 ) -> dict[str, float]:
@@ -186,26 +247,41 @@ def measure(
     return {name: float(values[name]) for name in METRICS}
 
 
-def study(data: Dataset, models: list[str], seeds: int, count: int) -> dict[str, Any]:
-    """For each model: the search, the chosen setting, its runs on the test part."""
-    console, found = Console(), {}
+def study(
+    data: Dataset, models: list[str], seeds: int, count: int, runs: Runs
+) -> dict[str, Any]:
+    """For each model: the search, the chosen setting, its runs on the test part.
+
+    An ablation behind its model (`TLSI`, then `TLSI:wo-TP`) takes its setting.
+    """
+    console = Console()
+    found: dict[str, Any] = {}
     for model in models:
         searched = []
-        for setting in trials(model, count):
-            result = run(model, data, setting, seed=100, part="validation")
+        whole = found.get(model.partition(":")[0])
+        for setting in [] if whole else trials(model, count):
+            result = runs(model, data, setting, seed=100, part="validation")
             searched.append({"setting": setting, **result})
-            console.print(model, setting, f"{result['validation_loss']:.4f}")
-        best = min(searched, key=lambda trial: trial["validation_loss"])
-        runs = [run(model, data, best["setting"], s, "test") for s in range(seeds)]
-        found[model] = {"search": searched, "setting": best["setting"], "runs": runs}
+            loss = f"{result['validation_loss']:.4f}"
+            console.print(model, setting, loss, f"{result['auc']:.4f}")
+        best = whole or min(searched, key=lambda trial: trial["validation_loss"])
+        setting = best["setting"]
+        tested = [runs(model, data, setting, s, "test") for s in range(seeds)]
+        console.print(model, *(f"{result['auc']:.4f}" for result in tested))
+        found[model] = {"search": searched, "setting": setting, "runs": tested}
     return found
 
 
 def rows(found: dict[str, Any], baseline: str) -> list[dict[str, Any]]:
-    """A row a model: mean, deviation, and a paired t-test on AUC with the baseline."""
-    reference = [r["auc"] for r in found[baseline]["runs"]]
+    """A row a model: mean, deviation, and a paired t-test on AUC.
+
+    The test is with the baseline; of a form or variant with its model, if it is there.
+    """
     table = []
     for model, result in found.items():
+        other = re.split("[+:]", model)[0]
+        other = baseline if other == model or other not in found else other
+        reference = [r["auc"] for r in found[other]["runs"]]
         row: dict[str, Any] = {"model": model}
         for name in (*METRICS, "parameters", "examples_per_second", "inference_us"):
             values = [r[name] for r in result["runs"]]
@@ -230,7 +306,9 @@ def markdown(table: list[dict[str, Any]], baseline: str, about: dict[str, Any]) 
         f"{about['train']} training, {about['test']} test examples; "
         f"{about['trials']} trials a model on the validation part, "
         f"{about['seeds']} seeds on the test part; mean ± standard deviation. "
-        f"p: paired t-test of AUC over seeds against {baseline}. Protocol: "
+        f"p: paired t-test of AUC over seeds against {baseline}, of forms and variants "
+        "against their model. Times: one thread of a machine that others used too. "
+        "Protocol: "
         "[protocol.md](protocol.md).",
         "",
         "| model | "
@@ -247,7 +325,7 @@ def markdown(table: list[dict[str, Any]], baseline: str, about: dict[str, Any]) 
             f"{row['inference_us'][0]:.1f}",
         ]
         lines.append(f"| {row['model']} | " + " | ".join(cells) + " |")
-    return "\n".join([*lines, "", about["note"], ""])
+    return "\n\n".join(["\n".join(lines), *about["remarks"], about["note"]]) + "\n"
 
 
 def main() -> None:
@@ -260,21 +338,29 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="synthetic, one seed")
     parser.add_argument("--json", type=Path, help="also write the raw runs here")
     parser.add_argument("--page", type=Path, help="also write a Markdown page here")
+    parser.add_argument("--runs", type=Path, help="keeps runs here, and goes on")
+    parser.add_argument("--seconds", type=float, default=math.inf)
+    parser.add_argument("--remark", action="append", default=[], help="for the page")
     options = parser.parse_args()
     if options.quick:
         options.data, options.seeds, options.trials = "synthetic", 1, 1
-    data = load_dataset(options.data)
-    found = study(data, options.models, options.seeds, options.trials)
+    data = dataset_of(options.data)
+    runs = Runs(options.runs, options.seconds)
+    try:
+        found = study(data, options.models, options.seeds, options.trials, runs)
+    except OutOfTime:
+        sys.exit(75)
     table = rows(found, options.baseline)
     about = {
         "data": options.data,
-        "command": " ".join(["python", *sys.argv]),
+        "command": shown_command(sys.argv),
         "machine": f"{platform.machine()}, {_cores()} cores, {platform.platform()}",
         "train": f"{len(data.train):,}",
         "test": f"{len(data.test):,}",
         "trials": options.trials,
         "seeds": options.seeds,
         "note": data.note,
+        "remarks": options.remark,
     }
     shown = Table("model", *METRICS, "p")
     for row in table:
@@ -285,6 +371,13 @@ def main() -> None:
         options.json.write_text(json.dumps({**about, "models": found}, indent=1))
     if options.page:
         options.page.write_text(markdown(table, options.baseline, about))
+
+
+def shown_command(arguments: list[str]) -> str:
+    """The command, without what says where it began and what the page remarks."""
+    words = iter(["python", *arguments])
+    left_out = ("--remark", "--runs", "--seconds")
+    return " ".join(w for w in words if w not in left_out or not next(words, ""))
 
 
 def _cores() -> int:

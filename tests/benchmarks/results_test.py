@@ -1,5 +1,8 @@
 """Tests of `benchmarks/results.py`."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 import results
 
@@ -57,3 +60,41 @@ def test_models_that_read_events_learn_from_whole_users():
     single = results.config_of("DFGR:examples", PLAIN, setting, seed=0)
     assert (single.form, single.batch_size) == ("examples", 512)
     assert single.arguments == config.arguments
+
+
+def test_runs_that_ended_are_not_run_again(tmp_path, monkeypatch):
+    asked = []
+
+    def run(model, data, setting, seed, part):
+        asked.append((model, seed))
+        return {"auc": 0.5 + seed}
+
+    monkeypatch.setattr(results, "run", run)
+    data, file = data_named("known"), tmp_path / "runs.jsonl"
+    first = results.Runs(file)
+    assert first("DIN", data, {"learning_rate": 0.1}, 1, "test") == {"auc": 1.5}
+    assert first("DIN", data, {"learning_rate": 0.1}, 2, "test") == {"auc": 2.5}
+    again = results.Runs(file, seconds=-1)  # whose time is over
+    assert again("DIN", data, {"learning_rate": 0.1}, 1, "test") == {"auc": 1.5}
+    assert asked == [("DIN", 1), ("DIN", 2)]
+    others = [
+        ("DIEN", data, {"learning_rate": 0.1}, 1, "test"),
+        ("DIN", data_named("other"), {"learning_rate": 0.1}, 1, "test"),
+        ("DIN", data, {"learning_rate": 0.2}, 1, "test"),
+        ("DIN", data, {"learning_rate": 0.1}, 3, "test"),
+        ("DIN", data, {"learning_rate": 0.1}, 1, "validation"),
+    ]
+    for other in others:
+        with pytest.raises(results.OutOfTime):
+            again(*other)
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["run"]["seed"] for line in lines] == [1, 2]
+
+
+def test_page_shows_the_command_without_what_is_of_this_machine():
+    given = ["results.py", "--runs", "x", "--trials", "2", "--remark", "It is so."]
+    assert results.shown_command(given) == "python results.py --trials 2"
+
+
+def data_named(name):
+    return SimpleNamespace(name=name)

@@ -13,14 +13,18 @@ from tfctr.native.operations import (
     table_factorization,
     update_rows,
 )
+from tfctr.native.recurrences import gru, lstm, time_aware_lstm
 
 __all__ = [
     "build",
     "factorization",
     "gather_rows",
+    "gru",
     "is_loaded",
     "library_file",
+    "lstm",
     "pooled_attention",
     "table_factorization",
+    "time_aware_lstm",
     "update_rows",
 ]

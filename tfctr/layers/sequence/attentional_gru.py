@@ -5,9 +5,10 @@ from typing import Any
 
 from keras import ops
 
+from tfctr import kernels
 from tfctr.layers.sequence.event_gru import gru_gates
 from tfctr.layers.sequence.event_loop import recur
-from tfctr.layers.sequence.event_recurrence import EventRecurrence
+from tfctr.layers.sequence.event_recurrence import EventRecurrence, last_state
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
 
@@ -59,9 +60,14 @@ class AttentionalGRU(EventRecurrence):
         batch, time, count = ops.shape(attention)
         if events_mask is None:
             events_mask = ops.ones((batch, time), "bool")
+        projected, weights = self.project(events), ops.cast(attention, "float32")
+        if count == 1 and kernels.is_compiled(projected):
+            states = self.compiled_states(projected, events_mask, weights)
+            last = ops.expand_dims(last_state(states, events_mask), 1)
+            return ops.cast(last, self.compute_dtype)
         _, (last,) = recur(
             self.step,
-            [self.project(events), ops.cast(attention, "float32")],
+            [projected, weights],
             events_mask,
             [ops.zeros((batch, count, self.units), "float32")],
             keep_outputs=False,

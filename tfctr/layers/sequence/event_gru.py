@@ -47,7 +47,7 @@ class EventGRU(EventRecurrence):
         self.make_kernels(events_shape[-1])
 
     def call(self, events: Tensor, events_mask: Tensor | None = None) -> Tensor:
-        return self.states_of([self.project(events)], events_mask)
+        return self.states_of(self.project(events), events_mask)
 
     def step(self, values: list[Tensor], states: Sequence[Tensor]) -> Sequence[Tensor]:
         """The new state of one event."""

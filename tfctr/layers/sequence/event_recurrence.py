@@ -6,12 +6,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfctr import kernels, native
 from tfctr.errors import InputError
 from tfctr.layers.sequence.event_loop import recur
 from tfctr.seeds import derived_seed, glorot
 from tfctr.types import Shape, Tensor
 
-__all__ = ["EventRecurrence"]
+__all__ = ["EventRecurrence", "last_state"]
 
 
 class EventRecurrence(keras.layers.Layer):
@@ -25,6 +26,7 @@ class EventRecurrence(keras.layers.Layer):
         num_gates: Number of blocks of `units` columns in kernel and bias.
         num_states: Number of states, the output first.
         open_gates: Which blocks of the bias start at 1, for gates that start open.
+        time_gates: Which gates of time an LSTM has, as of `tfctr.native.lstm`.
 
     Args:
         units: Width of the state.
@@ -36,6 +38,7 @@ class EventRecurrence(keras.layers.Layer):
     num_gates = 0
     num_states = 1
     open_gates: tuple[int, ...] = ()
+    time_gates = "none"
 
     def __init__(
         self,
@@ -82,12 +85,31 @@ class EventRecurrence(keras.layers.Layer):
         """`(batch, time, num_gates * units)`: what the gates get from the events."""
         return ops.matmul(ops.cast(events, "float32"), self.kernel) + self.bias
 
-    def states_of(self, inputs: Sequence[Tensor], events_mask: Tensor | None) -> Tensor:
-        """Runs `step` over `inputs`, `(batch, time, ...)` each."""
-        first = inputs[0]
+    def states_of(
+        self,
+        projected: Tensor,
+        events_mask: Tensor | None,
+        time_gates: Tensor | None = None,
+    ) -> Tensor:
+        """Runs `step` over the events, or the compiled kernel that does the same.
+
+        Args:
+            projected: `(batch, time, num_gates * units)`, as of `project`.
+            events_mask: `(batch, time)` booleans.
+            time_gates: `(batch, time, 2 * units)`, before their sigmoid.
+        """
         if events_mask is None:
-            events_mask = ops.ones(ops.shape(first)[:2], "bool")
-        zeros = ops.zeros((ops.shape(first)[0], self.units), "float32")
+            events_mask = ops.ones(ops.shape(projected)[:2], "bool")
+        if kernels.is_compiled(projected):
+            states = self.compiled_states(projected, events_mask, time_gates)
+            result = (
+                states if self.return_sequences else last_state(states, events_mask)
+            )
+            return ops.cast(result, self.compute_dtype)
+        inputs = [projected]
+        if time_gates is not None:
+            inputs.append(ops.sigmoid(time_gates))
+        zeros = ops.zeros((ops.shape(projected)[0], self.units), "float32")
         outputs, last = recur(
             self.step,
             inputs,
@@ -97,6 +119,15 @@ class EventRecurrence(keras.layers.Layer):
         )
         result = outputs if self.return_sequences else last[0]
         return ops.cast(result, self.compute_dtype)
+
+    def compiled_states(
+        self, projected: Tensor, events_mask: Tensor, extra: Tensor | None
+    ) -> Tensor:
+        """`(batch, time, units)` of the kernel of `tfctr.native` for this cell."""
+        mask, kernel = ops.cast(events_mask, "bool"), self.recurrent_kernel
+        if self.num_gates == 3:
+            return native.gru(projected, mask, kernel, extra)
+        return native.lstm(projected, mask, kernel, extra, time=self.time_gates)
 
     def _initial_bias(self, _: Shape, dtype: Any = None) -> Tensor:
         starts = [float(gate in self.open_gates) for gate in range(self.num_gates)]
@@ -117,3 +148,16 @@ class EventRecurrence(keras.layers.Layer):
             "return_sequences": self.return_sequences,
             "seed": self.seed,
         }
+
+
+def last_state(states: Tensor, events_mask: Tensor) -> Tensor:
+    """`(batch, units)` after the last real event; zeros where there is none.
+
+    Args:
+        states: `(batch, time, units)`.
+        events_mask: `(batch, time)` booleans.
+    """
+    places = ops.arange(1, ops.shape(events_mask)[1] + 1)
+    real = ops.where(events_mask, places, 0)
+    last = ops.equal(real, ops.max(real, axis=1, keepdims=True, initial=1))
+    return ops.einsum("bt,btu->bu", ops.cast(last, states.dtype), states)

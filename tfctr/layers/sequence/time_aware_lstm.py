@@ -5,8 +5,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from tfctr import kernels, native
 from tfctr.errors import InputError
-from tfctr.layers.sequence.recurrence import RealSteps, gated_recurrence
+from tfctr.layers.sequence.recurrence import RealSteps, affine, gated_recurrence
 from tfctr.saving import serializable
 from tfctr.seeds import derived_seed, glorot
 from tfctr.types import Shape, Tensor
@@ -100,30 +101,20 @@ class TimeAwareLSTM(keras.layers.Layer):
         recency: Tensor,
         events_mask: Tensor | None = None,
     ) -> Tensor:
-        mask = (
-            ops.ones(ops.shape(events)[:2], "bool")
-            if events_mask is None
-            else ops.cast(events_mask, "bool")
-        )
+        mask = None if events_mask is None else ops.cast(events_mask, "bool")
         if events.shape[1] == 0:
             return ops.zeros((*ops.shape(events)[:2], self.units), self.compute_dtype)
+        times = ops.cast(ops.concatenate([recency, intervals], axis=-1), "float32")
+        if kernels.is_compiled(events) and self.compute_dtype == "float32":
+            if mask is None:
+                mask = ops.ones(ops.shape(events)[:2], "bool")
+            return native.time_aware_lstm(events, times, mask, self._compiled_weights())
         steps = RealSteps(mask)
-        events, recency, intervals = (
-            steps.by_step(value) for value in (events, recency, intervals)
+        projected, shift, gates = self._before_the_loop(
+            steps.by_step(events), steps.by_step(times)
         )
-        recent, recent_output = self._time_gate("recency", recency)
-        paced, paced_output = self._time_gate("interval", intervals)
-        projected = self._product(events, self.kernel) + self.bias
-        gates = self._product(events, self.time_kernel) + self.time_bias
-        if self.forget_bias:
-            zeros, ones = ops.zeros((self.units,)), ops.ones((self.units,))
-            bias = ops.concatenate([zeros, self.forget_bias * ones, zeros, zeros])
-            projected = projected + bias
         states = gated_recurrence(
-            projected,
-            recent_output + paced_output,
-            ops.sigmoid(gates + ops.concatenate([recent, paced], axis=-1)),
-            self.recurrent_kernel,
+            projected, shift, ops.sigmoid(gates), self.recurrent_kernel
         )
         return ops.cast(steps.by_event(states), self.compute_dtype)
 
@@ -143,19 +134,60 @@ class TimeAwareLSTM(keras.layers.Layer):
             "seed": self.seed,
         }
 
-    def _time_gate(self, name: str, features: Tensor) -> tuple[Tensor, Tensor]:
-        """What a kind of time adds to the gate of its name, and to the output gate."""
-        features = ops.cast(features, "float32")
-        hidden = _product(features, getattr(self, f"{name}_kernel"))
-        hidden = ops.tanh(hidden + getattr(self, f"{name}_bias"))
-        gate, output = (getattr(self, f"{name}_{to}") for to in ("gate", "output"))
-        return self._product(hidden, gate), self._product(hidden, output)
+    def _before_the_loop(
+        self, events: Tensor, times: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """What the gates, `o` once more, and the time gates get without the states."""
+        hidden = ops.tanh(affine(times, *self._of_times()))
+        gates = self._affine(events, self.time_kernel, self.time_bias)
+        to_gates = _diagonal(self.recency_gate, self.interval_gate)
+        to_output = ops.concatenate([self.recency_output, self.interval_output])
+        return (
+            self._affine(events, self.kernel, self._bias_of_gates()),
+            self._affine(hidden, to_output),
+            gates + self._affine(hidden, to_gates),
+        )
 
-    def _product(self, values: Tensor, kernel: Tensor) -> Tensor:
+    def _compiled_weights(self) -> list[Tensor]:
+        """The weights in the order of `tfctr.native.time_aware_lstm`."""
+
+        def ordered(gates: Tensor, of_time: Tensor) -> Tensor:
+            i, f, o, g = ops.split(gates, 4, axis=-1)
+            added, kept = ops.split(of_time, 2, axis=-1)
+            return ops.concatenate([i, f, g, kept, o, added], axis=-1)
+
+        i, f, o, g = ops.split(self.recurrent_kernel, 4, axis=-1)
+        ages = [self.recency_output, self.recency_gate]
+        intervals = [self.interval_gate, self.interval_output]
+        return [
+            ordered(self.kernel, self.time_kernel),
+            ordered(self._bias_of_gates(), self.time_bias),
+            ops.concatenate([i, f, g, o], axis=-1),
+            ops.concatenate(ages, axis=-1),
+            ops.concatenate(intervals, axis=-1),
+            *self._of_times(),
+        ]
+
+    def _of_times(self) -> tuple[Tensor, Tensor]:
+        """Kernel and bias of both kinds of time side by side."""
+        kernel = _diagonal(self.recency_kernel, self.interval_kernel)
+        return kernel, ops.concatenate([self.recency_bias, self.interval_bias])
+
+    def _bias_of_gates(self) -> Tensor:
+        zeros, ones = ops.zeros((self.units,)), ops.ones((self.units,))
+        more = ops.concatenate([zeros, self.forget_bias * ones, zeros, zeros])
+        return self.bias + more
+
+    def _affine(
+        self, values: Tensor, kernel: Tensor, bias: Tensor | None = None
+    ) -> Tensor:
         """A product in the compute dtype, as float32: what follows are sums."""
         dtype = self.compute_dtype
-        product = _product(ops.cast(values, dtype), ops.cast(kernel, dtype))
-        return ops.cast(product, "float32")
+        if dtype == "float32":
+            return affine(values, kernel, bias)
+        product = affine(ops.cast(values, dtype), ops.cast(kernel, dtype))
+        product = ops.cast(product, "float32")
+        return product if bias is None else product + bias
 
     def _weight(self, name: str, shape: Shape) -> Any:
         return self.add_weight(
@@ -168,7 +200,8 @@ class TimeAwareLSTM(keras.layers.Layer):
         )
 
 
-def _product(values: Tensor, kernel: Tensor) -> Tensor:
-    """`values @ kernel`; a product of matrices takes a third of the time of others."""
-    flat = ops.matmul(ops.reshape(values, (-1, values.shape[-1])), kernel)
-    return ops.reshape(flat, (*ops.shape(values)[:2], kernel.shape[-1]))
+def _diagonal(first: Tensor, second: Tensor) -> Tensor:
+    """`[[first, 0], [0, second]]`."""
+    above = ops.pad(first, [(0, 0), (0, second.shape[1])])
+    below = ops.pad(second, [(0, 0), (first.shape[1], 0)])
+    return ops.concatenate([above, below])

@@ -51,6 +51,7 @@ class TimeControlledLSTM(EventRecurrence):
     num_gates = 4
     num_states = 2
     open_gates = (1,)  # the forget gate, as in Keras
+    time_gates = "kept, added"
 
     def build(
         self, events_shape: Shape, intervals_shape: Shape, ages_shape: Shape
@@ -97,9 +98,8 @@ class TimeControlledLSTM(EventRecurrence):
         split = 3 * self.units
         by_time = projected[..., split:] + by_time
         gates = [projected[..., :split], by_time[..., : self.units]]
-        time_gates = ops.sigmoid(by_time[..., self.units :])
         return self.states_of(
-            [ops.concatenate(gates, axis=-1), time_gates], events_mask
+            ops.concatenate(gates, axis=-1), events_mask, by_time[..., self.units :]
         )
 
     def step(self, values: list[Tensor], states: Sequence[Tensor]) -> Sequence[Tensor]:

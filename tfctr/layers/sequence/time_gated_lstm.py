@@ -51,6 +51,7 @@ class TimeGatedLSTM(EventRecurrence):
     num_gates = 4
     num_states = 2
     open_gates = (1,)  # the forget gate, as in Keras
+    time_gates = "now, later"
 
     def build(self, events_shape: Shape, intervals_shape: Shape) -> None:
         dim, units = events_shape[-1], self.units
@@ -76,11 +77,9 @@ class TimeGatedLSTM(EventRecurrence):
         # The first gate may only close as time passes.
         first, second = ops.split(self.gate_interval, 2, axis=-1)
         passed = intervals * ops.concatenate([-ops.abs(first), second], axis=-1)
-        time_gates = ops.sigmoid(
-            projected[..., split + self.units :] + ops.sigmoid(passed)
-        )
+        time_gates = projected[..., split + self.units :] + ops.sigmoid(passed)
         gates = ops.concatenate([projected[..., :split], to_show], axis=-1)
-        return self.states_of([gates, time_gates], events_mask)
+        return self.states_of(gates, events_mask, time_gates)
 
     def step(self, values: list[Tensor], states: Sequence[Tensor]) -> Sequence[Tensor]:
         """The new states of one event."""
