@@ -92,7 +92,7 @@ def is_read_compiled(table: Any) -> bool:
         table: A variable, or what stands for one.
     """
     is_variable = isinstance(table, tf.Variable) and not _dense.get()
-    return is_variable and is_compiled(table)
+    return is_variable and len(table.shape) == 2 and is_compiled(table)
 
 
 def is_xla() -> bool:

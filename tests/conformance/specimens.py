@@ -1091,7 +1091,14 @@ MODELS = [
     ),
     ModelSpecimen(models.TwoTower, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}),
     ModelSpecimen(
-        models.VectorProduct, {"dim": 4, "vector_dim": 6, "hidden_units": [16]}
+        models.VectorProduct,
+        {"dim": 4, "vector_dim": 6, "hidden_units": [16]},
+        FEW,
     ),
-    ModelSpecimen(models.COLD, {"dim": 4, "hidden_units": [16, 8]}),
+    ModelSpecimen(models.COLD, {"dim": 4, "hidden_units": [16, 8]}, FEW),
+    ModelSpecimen(
+        models.StoredTargetAttention,
+        {"dim": 4, "attention_dim": 6, "num_heads": 2, "hidden_units": [8]},
+        FEW,
+    ),
 ]

@@ -75,6 +75,12 @@ SMALL = {
     "TwoTower": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
     "VectorProduct": {"dim": 4, "hidden_units": (8,), "vector_dim": 5},
     "COLD": {"dim": 4, "hidden_units": (8, 4)},
+    "StoredTargetAttention": {
+        "dim": 4,
+        "attention_dim": 6,
+        "num_heads": 2,
+        "hidden_units": (8, 4),
+    },
 }
 
 

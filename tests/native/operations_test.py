@@ -145,6 +145,23 @@ def test_a_variable_that_was_read_whole_is_not_changed_behind_the_reader():
     assert table.numpy()[1].tolist() == [-1, -1]
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_single_numbers_are_updated_as_rows_are(name):
+    def work():
+        variable = keras.Variable(normal(9))
+        optimizer = getattr(optimizers, name)(0.1)
+        optimizer.build([variable])
+        gradient = tf.IndexedSlices(
+            tf.constant([1.0, 2.0, 4.0]), tf.constant([5, 2, 5])
+        )
+        optimizer.apply([gradient], [variable])
+        return [variable.value]
+
+    for compiled, plain in both_ways(work):
+        np.testing.assert_allclose(compiled, plain, rtol=1e-6)
+        assert (compiled.numpy() != normal(9)).nonzero()[0].tolist() == [2, 5]
+
+
 def test_parts_of_a_factorisation_machine():
     rows = normal(4, 5, 18)
     vectors, sums, pairs = native.factorization(tf.constant(rows), 16)

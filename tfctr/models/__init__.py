@@ -15,6 +15,7 @@ from tfctr.models.baselines.narm import NARM
 from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.sasrec import SASRec
 from tfctr.models.baselines.sli_rec import SLiRec
+from tfctr.models.baselines.stored_attention import StoredTargetAttention
 from tfctr.models.baselines.time_lstm import TimeLSTM
 from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.vector_product import VectorProduct
@@ -54,6 +55,7 @@ __all__ = [
     "RankingModel",
     "SASRec",
     "SLiRec",
+    "StoredTargetAttention",
     "TimeLSTM",
     "TwoTower",
     "VectorProduct",
@@ -82,6 +84,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     TwoTower,
     VectorProduct,
     COLD,
+    StoredTargetAttention,
     TARQ,
     TLSI,
     HSTU,

@@ -71,6 +71,10 @@ class TARQTraining(PreRankingModel):
         """
         raise NotImplementedError(f"{type(self).__name__} does not write this")
 
+    def retrieval_query(self, state: Mapping[str, Tensor]) -> Tensor:
+        """`(batch, vector_dim)`: the user's vector, without the attention."""
+        return state["user"]
+
     def make_trackers(self) -> None:
         """Makes the metrics that report the parts of the loss, and the codes."""
         made = self.made
