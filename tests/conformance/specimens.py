@@ -1095,7 +1095,7 @@ MODELS = [
         {"dim": 4, "vector_dim": 6, "hidden_units": [16]},
         FEW,
     ),
-    ModelSpecimen(models.COLD, {"dim": 4, "hidden_units": [16, 8]}, FEW),
+    ModelSpecimen(models.COLD, {"dim": 4, "hidden_units": [16, 8], "seed": 4}, FEW),
     ModelSpecimen(
         models.StoredTargetAttention,
         {"dim": 4, "attention_dim": 6, "num_heads": 2, "hidden_units": [8]},
