@@ -46,7 +46,16 @@ every_way = pytest.mark.parametrize(
 
 
 # TLSI and what it is compared with: their towers are static.
-STATIC = {"DIEN", "LSTMPlusPlus", "NARM", "SLiRec", "TLSI", "TimeLSTM"}
+STATIC = {
+    "COLD",
+    "DIEN",
+    "LSTMPlusPlus",
+    "NARM",
+    "SLiRec",
+    "StoredTargetAttention",
+    "TLSI",
+    "TimeLSTM",
+}
 
 
 def plain(name, **kwargs):

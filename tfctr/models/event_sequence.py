@@ -41,6 +41,7 @@ class EventSequence:
         shared: Names of the features that events and items have.
         others: Columns of what is known of an event only afterwards.
         action: Column of the actions, if any.
+        action_table: Table of their vocabulary, if any.
         num_actions: Number of ids of actions; 2 if there is no such column.
         has_several: Whether an event has several actions.
         time: Column of the events' seconds, if any.
@@ -53,6 +54,7 @@ class EventSequence:
     shared: tuple[str, ...]
     others: tuple[str, ...]
     action: str | None
+    action_table: str | None
     num_actions: int
     has_several: bool
     time: str | None
@@ -87,6 +89,7 @@ class EventSequence:
             shared=tuple(shared),
             others=tuple(others),
             action=f"{prefix}{action.name}" if action else None,
+            action_table=schema.table(action.vocabulary) if action else None,
             num_actions=schema.size(action.vocabulary) if action else 2,
             has_several=action is not None and action.max_values is not None,
             time=f"{prefix}{time.name}" if time else None,

@@ -13,6 +13,7 @@ from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState, Vocabulary
 from tfctr.layers import EmbeddingCollection
 from tfctr.models import RankingModel
+from tfctr.models.event_tokens import EventTokens
 
 __all__ = ["CarriedOver", "RowCounts", "carry_over"]
 
@@ -81,7 +82,7 @@ def carry_over(model: RankingModel, old: SchemaState, new: SchemaState) -> Carri
     made: RankingModel = type(model).from_config(config)
     made.build()
     rows = {v.table: _rows(old, new, v) for v in new.schema.vocabularies}
-    places = _table_rows(model, made, rows)
+    places = _table_rows(model, made, rows) | _action_rows(model, made, rows)
     _copy(model.weights, made.weights, places)
     compiled = model.get_compile_config()
     if model.compiled and compiled is not None:
@@ -167,6 +168,33 @@ def _table_rows(
             np.concatenate([tos for _, tos in parts]),
         )
     return places
+
+
+def _action_rows(
+    old: RankingModel, new: RankingModel, rows: Mapping[str, Rows]
+) -> dict[int, Rows]:
+    """The same of the rows of actions, which models of sequences hold by themselves."""
+    places = {}
+    for before, now in zip(_tokens(old), _tokens(new), strict=True):
+        if before.events.action_table is None:
+            continue
+        froms, tos = rows[before.events.action_table]
+        every = np.arange(now.events.num_actions)
+        if not before.events.has_several:
+            places[id(before.actions.rows)] = (froms, tos)
+        elif not (np.array_equal(froms, every) and np.array_equal(tos, every)):
+            raise InputError(
+                str(before.events.action),
+                received="a new vocabulary of actions, of which an event has several",
+                expected="the old one: weights behind them follow their order",
+            )
+    return places
+
+
+def _tokens(model: keras.Model) -> Iterator[EventTokens]:
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if isinstance(layer, EventTokens):
+            yield layer
 
 
 def _collections(model: keras.Model) -> Iterator[EmbeddingCollection]:
