@@ -118,7 +118,7 @@ def test_schema_without_history_is_refused():
         DFGR(small_schema().with_sizes({"user_id": 3, "item_id": 3}))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_past_actions_are_what_is_learnt_and_shuffling_them_removes_it(seed):
     x = users(64, 6, seed=seed)
     real = x["history_item_id"] != 0

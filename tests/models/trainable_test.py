@@ -148,7 +148,7 @@ def test_grouped_auc_and_xla_exclude_each_other():
 
 @pytest.mark.slow
 def test_model_trains_under_xla():
-    model = compiled(jit_compile=True, run_eagerly=False, weighted_metrics=[])
+    model = compiled(jit_compile=True, run_eagerly=False)  # with the default metrics
     losses = model.fit(batches(60, (X, Y, WEIGHTS)), epochs=3, verbose=0).history[
         "loss"
     ]

@@ -72,8 +72,7 @@ def check_jit_compile(case: ModelCase) -> None:
     law = "training under `jit_compile=True` runs and agrees"
     model = case.make(seed=7)
     try:
-        # With the default metrics, which XLA has to compile too.
-        compiled = _fit(case, model, jit_compile=True, weighted_metrics=None)
+        compiled = _fit(case, model, jit_compile=True)
     except (tf.errors.OpError, ValueError, NotImplementedError) as error:
         require(False, law, f"The compiler says: {error}")
     ordinary = _fit(case, case.make(seed=7), jit_compile=False)
