@@ -13,9 +13,11 @@ from tfctr.native.operations import (
     table_factorization,
     update_rows,
 )
+from tfctr.native.records import RecordColumn, parse_records
 from tfctr.native.recurrences import gru, lstm, time_aware_lstm
 
 __all__ = [
+    "RecordColumn",
     "build",
     "factorization",
     "gather_rows",
@@ -23,6 +25,7 @@ __all__ = [
     "is_loaded",
     "library_file",
     "lstm",
+    "parse_records",
     "pooled_attention",
     "table_factorization",
     "time_aware_lstm",

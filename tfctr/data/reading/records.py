@@ -1,10 +1,11 @@
 """Blocks of TFRecord files of `tf.Example` records, parsed a block at a time."""
 
 import itertools
+import math
 import mmap
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from tfctr.features import SchemaState
+    from tfctr.native import RecordColumn
 
 __all__ = ["CompressedRecordSource", "RecordDecoder", "RecordSource"]
 
@@ -50,9 +52,13 @@ class RecordSource:
     def read(self, block: int) -> Examples:
         import tensorflow as tf
 
+        begin, end = self._begins[block : block + 2]
+        examples = self._decode.of_file(self.name, begin, end)
+        if examples is not None:
+            return examples
         with open(self.name, "rb") as file:
-            file.seek(self._begins[block])
-            data = file.read(self._begins[block + 1] - self._begins[block])
+            file.seek(begin)
+            data = file.read(end - begin)
         # TensorFlow checks records as it reads them, but starts at a file's beginning.
         aside = f"ram://tfctr/{next(_numbers)}.tfrecord"
         with tf.io.gfile.GFile(aside, "wb") as copy:
@@ -98,6 +104,9 @@ class CompressedRecordSource:
 class RecordDecoder:
     """Encodes serialised examples.
 
+    With the compiled parser of `tfctr.native` where it is there. Records of which that
+    one can make nothing are left to TensorFlow's, which knows what to say of them.
+
     Args:
         state: What was learnt.
         packed: Whether to put the columns of one dtype side by side.
@@ -108,12 +117,16 @@ class RecordDecoder:
     def __init__(self, state: "SchemaState", packed: bool, encoded: bool) -> None:
         self._state, self._encoded = state, encoded
         self._finished = TableDecoder(state, packed).finished
+        self._columns = _record_columns(state.schema, encoded)
 
     def __call__(self, name: str, serialized: Any) -> Examples:
         import tensorflow as tf
 
         from tfctr.features import parse_examples
 
+        examples = self._compiled(serialized)
+        if examples is not None:
+            return examples
         schema = self._state.schema
         try:
             if self._encoded:
@@ -126,6 +139,40 @@ class RecordDecoder:
                 received=error.message.splitlines()[0],
                 expected="records of `tf.Example` with the declared types",
             ) from error
+        return self._finish(parsed)
+
+    def of_file(self, path: str, begin: int, end: int) -> Examples | None:
+        """Encodes records of a TFRecord file.
+
+        Args:
+            path: The file.
+            begin: Where the first record begins.
+            end: Where the last one ends.
+
+        Returns:
+            `None` where the compiled parser is missing or makes nothing of them.
+        """
+        return self._compiled(path, (begin, end))
+
+    def _compiled(self, data: Any, part: Sequence[int] = ()) -> Examples | None:
+        import tensorflow as tf
+
+        from tfctr import native
+
+        if not native.is_loaded():
+            return None
+        columns = self._columns
+        try:
+            flat = native.parse_records(data, list(columns), part)
+        except (tf.errors.InvalidArgumentError, tf.errors.DataLossError):
+            return None
+        shapes = {column.name: shape for column, shape in columns.items()}
+        return self._finish(
+            {name: tf.reshape(v, (-1, *shapes[name])) for name, v in flat.items()}
+        )
+
+    def _finish(self, parsed: dict[str, Any]) -> Examples:
+        schema = self._state.schema
         labels = {n: parsed.pop(n).numpy() for n in schema.label_columns()}
         y, w = targets(pd.DataFrame(labels), schema)
         if not self._encoded:
@@ -135,6 +182,29 @@ class RecordDecoder:
         }
         x = {name: parsed[name].numpy().astype(dtypes[name]) for name in dtypes}
         return self._finished(x, y, w)
+
+
+def _record_columns(
+    schema: FeatureSchema, encoded: bool
+) -> dict["RecordColumn", tuple[int, ...]]:
+    """What to take out of records, and the shape of an example's values."""
+    import tensorflow as tf
+
+    from tfctr.features import parsing_spec
+    from tfctr.native import RecordColumn
+
+    spec = _encoded_spec(schema) if encoded else parsing_spec(schema, labels=True)
+    raw = {column.name: column for column in schema.raw_columns()}
+    columns = {}
+    for name, feature in spec.items():
+        if isinstance(feature, tf.io.FixedLenFeature):
+            shape = tuple(feature.shape)
+            kind = "required" if feature.default_value is None else "exact"
+        else:
+            shape = raw[name].shape
+            kind = "first" if raw[name].sequence is None else "last"
+        columns[RecordColumn(name, feature.dtype.name, math.prod(shape), kind)] = shape
+    return columns
 
 
 def _encoded_spec(schema: FeatureSchema) -> dict[str, Any]:
