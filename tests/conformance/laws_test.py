@@ -17,6 +17,7 @@ from tfctr.testing.models import MODEL_LAWS, ModelCase
 
 # What others inherit from, and nobody makes.
 ABSTRACT = {
+    "InteractionModule",
     "AdaptiveDense",
     "PreRankingModel",
     "RankingModel",

@@ -529,6 +529,137 @@ LAYERS: list[LayerSpecimen] = [
     ),
     *[
         LayerSpecimen(
+            cls,
+            {"num_outputs": 2, "seed": 3, **arguments},
+            {"fields": _floats(6, 4, 4)},
+            (6, 2, 4),
+            {"output_kernel": output, **weights},
+        )
+        for cls, arguments, output, weights in (
+            (layers.LinearModule, {}, (4, 2), {}),
+            (layers.FactorizationModule, {}, (4, 8), {}),
+            (
+                layers.MLPModule,
+                {"hidden_units": [5], "dropout": 0.5},
+                (5, 8),
+                {"mlp/dense_0/kernel": (16, 5), "mlp/dense_0/bias": (5,)},
+            ),
+            (
+                layers.DotModule,
+                {"hidden_units": [5]},
+                (5, 8),
+                {"mlp/dense_0/kernel": (6, 5), "mlp/dense_0/bias": (5,)},
+            ),
+            (
+                layers.CrossModule,
+                {"num_layers": 2, "rank": 3},
+                (16, 8),
+                {
+                    name: shape
+                    for place in (0, 1)
+                    for name, shape in (
+                        (f"kernel_{place}_0", (16, 3)),
+                        (f"kernel_{place}_1", (3, 16)),
+                        (f"bias_{place}", (16,)),
+                    )
+                },
+            ),
+            (
+                layers.ConvolutionModule,
+                {"kernel_size": 2, "num_filters": 3},
+                (12, 2),
+                {"kernel": (2, 2, 1, 3)},
+            ),
+            (
+                layers.TransformerModule,
+                {"num_heads": 2, "feedforward_units": 5},
+                (4, 2),
+                {
+                    "query_kernel": (4, 4),
+                    "key_kernel": (4, 4),
+                    "value_kernel": (4, 4),
+                    "attention_output_kernel": (4, 4),
+                    "norm_0/gamma": (4,),
+                    "norm_0/beta": (4,),
+                    "norm_1/gamma": (4,),
+                    "norm_1/beta": (4,),
+                    "feedforward/dense_0/kernel": (4, 5),
+                    "feedforward/dense_0/bias": (5,),
+                    "feedforward/dense_1/kernel": (5, 4),
+                    "feedforward/dense_1/bias": (4,),
+                },
+            ),
+            (
+                layers.MaskModule,
+                {"num_blocks": 1, "units": 5, "reduction_ratio": 0.5},
+                (5, 8),
+                {
+                    "norm/gamma": (4,),
+                    "norm/beta": (4,),
+                    "block_0/aggregation_kernel": (16, 8),
+                    "block_0/aggregation_bias": (8,),
+                    "block_0/projection_kernel": (8, 16),
+                    "block_0/projection_bias": (16,),
+                    "block_0/kernel": (16, 5),
+                    "block_0/norm/gamma": (5,),
+                    "block_0/norm/beta": (5,),
+                },
+            ),
+        )
+    ],
+    LayerSpecimen(
+        layers.MaskBlock,
+        {"units": 5, "reduction_ratio": 2.0, "seed": 3},
+        {"embeddings": _floats(6, 3), "hidden": _floats(6, 4)},
+        (6, 5),
+        {
+            "aggregation_kernel": (3, 8),
+            "aggregation_bias": (8,),
+            "projection_kernel": (8, 4),
+            "projection_bias": (4,),
+            "kernel": (4, 5),
+            "norm/gamma": (5,),
+            "norm/beta": (5,),
+        },
+    ),
+    LayerSpecimen(
+        layers.HierarchicalEnsemble,
+        {
+            "modules": ["linear", {"module": "dot", "hidden_units": []}],
+            "ensemble": "weighted",
+            "num_outputs": 3,
+            "seed": 3,
+        },
+        {"fields": _floats(6, 4, 5)},
+        (6, 3, 5),
+        {
+            "module_logits": (2,),
+            "linear_0/output_kernel": (4, 3),
+            "dot_1/output_kernel": (6, 15),
+            "shortcut/output_kernel": (4, 3),
+            "norm/gamma": (5,),
+            "norm/beta": (5,),
+        },
+    ),
+    LayerSpecimen(
+        layers.TaskTowers,
+        {"tasks": ["click", "buy"], "hidden_units": [4], "seed": 3},
+        {"inputs": _floats(6, 5)},
+        (6, 2),
+        {
+            f"{part}_{task}{name}": shape
+            for task in ("click", "buy")
+            for part, name, shape in (
+                ("tower", "/dense_0/kernel", (5, 4)),
+                ("tower", "/dense_0/bias", (4,)),
+                ("output", "/kernel", (4, 1)),
+                ("output", "/bias", (1,)),
+            )
+        },
+        {"mixed_dtype": "float32"},
+    ),
+    *[
+        LayerSpecimen(
             layers.TargetAttention,
             {"hidden_units": [6, 5], "normalization": normalization, "seed": 3},
             {"candidates": _floats(3, 2, 4), "events": _floats(3, 5, 4)},
@@ -1028,6 +1159,21 @@ MODELS = [
             "num_attention_layers": 1,
             "num_heads": 3,
             "head_dim": 2,
+            "hidden_units": [8],
+        },
+        FEW,
+    ),
+    ModelSpecimen(
+        models.DHEN,
+        {
+            "dim": 4,
+            "layers": [
+                [{"module": "mlp", "hidden_units": [6]}, "transformer"],
+                [
+                    {"module": "mlp", "hidden_units": [6]},
+                    {"module": "mask", "units": 5},
+                ],
+            ],
             "hidden_units": [8],
         },
         FEW,

@@ -33,6 +33,14 @@ SMALL = {
         "num_attention_layers": 2,
         "head_dim": 3,
     },
+    "DHEN": {
+        "dim": 4,
+        "hidden_units": (8,),
+        "layers": [
+            [{"module": "mlp", "hidden_units": [6]}, "transformer"],
+            [{"module": "mask", "units": 5}, "factorization"],
+        ],
+    },
     "DIN": {"dim": 4, "hidden_units": (8,), "attention_units": (5, 3)},
     "TLSI": {
         "dim": 4,

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.models.data import SIZED, rows
+from tfctr import models
 from tfctr.data.behaviour import LabelRule
 from tfctr.errors import InputError, UnknownName
 from tfctr.models.tarq_settings import TARQSettings
 from tfctr.pipelines.config import config_names, load_config
 
+X = rows(4)[0]
 FILES = """
 name = "shop"
 output = "build/shop"
@@ -149,7 +152,12 @@ def test_shipped_configuration_of_tarq_makes_the_model():
     assert settings.num_codes == 64
 
 
-def test_shipped_configuration_of_tlsi_makes_the_model():
-    config = load_config("movielens_tlsi")
-    assert config.ranking.model == "TLSI"
-    assert config.schema_name == "movielens_100k"
+@pytest.mark.parametrize("model", ["TLSI", "DHEN"])
+def test_shipped_configuration_of_a_method_makes_its_model(model):
+    config = load_config(f"movielens_{model.lower()}")
+    assert config.ranking.model == model
+    settings = config.ranking
+    made = getattr(models, model)(SIZED, **settings.arguments)
+    assert {label: logits.shape for label, logits in made(X).items()} == {
+        label.name: (4,) for label in SIZED.labels
+    }

@@ -25,11 +25,24 @@ from tfctr.layers.interaction.adaptive.shared_adaptive_dense import SharedAdapti
 from tfctr.layers.interaction.bilinear_interaction import BilinearInteraction
 from tfctr.layers.interaction.compressed_interaction import CompressedInteraction
 from tfctr.layers.interaction.cross_network import CrossNetwork
+from tfctr.layers.interaction.ensemble.convolution_module import ConvolutionModule
+from tfctr.layers.interaction.ensemble.cross_module import CrossModule
+from tfctr.layers.interaction.ensemble.hierarchical_ensemble import HierarchicalEnsemble
+from tfctr.layers.interaction.ensemble.interaction_module import InteractionModule
+from tfctr.layers.interaction.ensemble.mask_module import MaskBlock, MaskModule
+from tfctr.layers.interaction.ensemble.plain_modules import (
+    DotModule,
+    FactorizationModule,
+    LinearModule,
+    MLPModule,
+)
+from tfctr.layers.interaction.ensemble.transformer_module import TransformerModule
 from tfctr.layers.interaction.factorization_machine import FactorizationMachine
 from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.multitask.task_towers import TaskTowers
 from tfctr.layers.quantization.additive_head import AdditiveHead
 from tfctr.layers.quantization.codebook_attention import CodebookAttention
 from tfctr.layers.quantization.interest_head import InterestHead
@@ -79,8 +92,11 @@ __all__ = [
     "CodebookAttention",
     "CompressedInteraction",
     "ConditionAttention",
+    "ConvolutionModule",
+    "CrossModule",
     "CrossNetwork",
     "DecomposedAdaptiveDense",
+    "DotModule",
     "DualFlowBlock",
     "EmbeddingCollection",
     "EmbeddingTable",
@@ -88,19 +104,26 @@ __all__ = [
     "EventGRU",
     "EventLSTM",
     "FactorizationMachine",
+    "FactorizationModule",
     "FieldAttention",
     "FullAdaptiveDense",
     "GeneratorConfig",
     "HSTUBlock",
     "HSTUSettings",
+    "HierarchicalEnsemble",
     "InnerProducts",
+    "InteractionModule",
     "InterestGate",
     "InterestHead",
     "InterestSettings",
     "IntervalEncoding",
     "ItemAutoencoder",
     "ItemFrequencies",
+    "LinearModule",
     "LongShortInterest",
+    "MLPModule",
+    "MaskBlock",
+    "MaskModule",
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",
     "PooledEmbeddings",
@@ -112,10 +135,12 @@ __all__ = [
     "SoftmaxAttention",
     "SqueezeExcitation",
     "TargetAttention",
+    "TaskTowers",
     "TimeAwareAttention",
     "TimeAwareLSTM",
     "TimeControlledLSTM",
     "TimeGatedLSTM",
     "TowerHead",
+    "TransformerModule",
     "break_even_rank",
 ]

@@ -22,6 +22,7 @@ from tfctr.models.baselines.vector_product import VectorProduct
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.dfgr import DFGR
+from tfctr.models.dhen import DHEN
 from tfctr.models.distillation import Distillation
 from tfctr.models.hstu import HSTU
 from tfctr.models.metagr import MetaGR
@@ -34,6 +35,7 @@ from tfctr.models.towers import merged
 __all__ = [
     "COLD",
     "DFGR",
+    "DHEN",
     "DIEN",
     "DIN",
     "HSTU",
@@ -74,6 +76,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     DCNv2,
     xDeepFM,
     AutoInt,
+    DHEN,
     DIN,
     DIEN,
     NARM,

@@ -1,0 +1,1 @@
+"""Hierarchical ensembles of interaction modules (DHEN)."""

@@ -1,0 +1,1 @@
+"""Towers and gates of models with several tasks."""

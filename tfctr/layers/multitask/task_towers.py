@@ -1,0 +1,129 @@
+"""A tower and a logit for each task."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from tfctr.errors import InputError
+from tfctr.layers.interaction.mlp import MLP
+from tfctr.saving import serializable
+from tfctr.seeds import derived_seed, glorot
+from tfctr.types import Shape, Tensor
+
+__all__ = ["TaskTowers", "check_tasks"]
+
+
+def check_tasks(tasks: Sequence[str]) -> list[str]:
+    """The names of tasks, refused unless there is one and each is there once."""
+    names = list(tasks)
+    if isinstance(tasks, str) or not names or len(set(names)) < len(names):
+        raise InputError("tasks", received=tasks, expected="names, each once")
+    return names
+
+
+@serializable
+class TaskTowers(keras.layers.Layer):
+    """`logit_t = w_t . mlp_t(x_t) + b_t`, task by task.
+
+    Weights start from seeds of the tasks' names: another task leaves the logits of the
+    others as they were.
+
+    Args:
+        tasks: Names of the tasks, in the order of the result.
+        hidden_units: Widths of each task's MLP; none for a logit of the input itself.
+        dropout: Share of units dropped after each layer in training.
+        seed: Seed of the initial values.
+        **kwargs: Passed to `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: `(batch, width)` floats for all tasks, or `(batch, tasks, width)`.
+        training: Whether dropout is on.
+
+    Returns:
+        Logits `(batch, tasks)`, float32.
+
+    Source: the towers of Caruana, Multitask Learning, 1997, and of all that followed.
+
+    >>> tuple(TaskTowers(["click", "buy"], hidden_units=[4])(ops.ones((3, 5))).shape)
+    (3, 2)
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        *,
+        hidden_units: Sequence[int] = (64,),
+        dropout: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tasks = check_tasks(tasks)
+        self.hidden_units, self.dropout = list(hidden_units), dropout
+        self.seed = seed
+        self.towers = [self._tower(task) for task in self.tasks]
+        self.output_layers = [
+            keras.layers.Dense(
+                1,
+                kernel_initializer=glorot(seed, f"output_{task}"),
+                dtype="float32",
+                name=f"output_{task}",
+            )
+            for task in self.tasks
+        ]
+
+    def build(self, inputs_shape: Shape) -> None:
+        shape = (None, inputs_shape[-1])
+        if len(inputs_shape) == 3 and inputs_shape[1] != len(self.tasks):
+            raise InputError(
+                "inputs",
+                received=f"shape {tuple(inputs_shape)}",
+                expected=f"{len(self.tasks)} tasks on the second axis",
+            )
+        for tower in self.towers:
+            if tower is not None:
+                tower.build(shape)
+        width = self.hidden_units[-1] if self.hidden_units else inputs_shape[-1]
+        for output in self.output_layers:
+            output.build((None, width))
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        logits = []
+        pairs = zip(self.towers, self.output_layers, strict=True)
+        for place, (tower, output) in enumerate(pairs):
+            hidden = inputs if len(inputs.shape) == 2 else inputs[:, place]
+            if tower is not None:
+                hidden = tower(hidden, training=training)
+            logits.append(output(hidden))
+        return ops.concatenate(logits, axis=-1)
+
+    def compute_output_shape(self, inputs_shape: Shape) -> Shape:
+        return (inputs_shape[0], len(self.tasks))
+
+    def compute_output_spec(
+        self, inputs: Tensor, training: bool = False
+    ) -> keras.KerasTensor:
+        shape = self.compute_output_shape(inputs.shape)
+        return keras.KerasTensor(shape, dtype="float32")
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "tasks": self.tasks,
+            "hidden_units": self.hidden_units,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    def _tower(self, task: str) -> MLP | None:
+        if not self.hidden_units:
+            return None
+        return MLP(
+            self.hidden_units,
+            dropout=self.dropout,
+            seed=derived_seed(self.seed, f"tower_{task}"),
+            dtype=self.dtype_policy,
+            name=f"tower_{task}",
+        )
