@@ -1,7 +1,7 @@
 """The configuration of a pipeline: TOML, checked key by key."""
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +18,7 @@ from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.errors import InputError, UnknownName
 from tfctr.pipelines.config_errors import first_error
 from tfctr.training.config import TrainingConfig
+from tfctr.training.overrides import override
 
 __all__ = [
     "BeamConfig",
@@ -254,8 +255,8 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> PipelineConf
     3
     """
     values = _read(path)
-    for override in overrides:
-        _override(values, override)
+    for text in overrides:
+        override(values, text)
     try:
         return PipelineConfig.model_validate(values)
     except ValidationError as error:
@@ -272,23 +273,3 @@ def _read(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise InputError(str(file), received=str(error), expected="TOML") from error
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    key, separator, text = override.partition("=")
-    parts = [part.strip() for part in key.split(".")]
-    if not separator or not all(parts):
-        raise InputError(
-            "override", received=repr(override), expected="`section.key=value`"
-        )
-    section: Any = values
-    for part in parts[:-1]:
-        section = section.setdefault(part, {})
-        if not isinstance(section, Mapping):
-            raise InputError(
-                key.strip(), received=f"a key inside `{part}`", expected="a section"
-            )
-    try:
-        section[parts[-1]] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        section[parts[-1]] = text.strip()

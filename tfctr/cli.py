@@ -106,9 +106,10 @@ def train(
     """Train one model in memory, without TFX; write it with its state and report.
 
     --set takes keys of the training configuration: epochs, batch_size,
-    learning_rate, patience, seed, checkpoint_every, and arguments.NAME for arguments
-    of the model. With --resume the same command, given again after the process was
-    killed, goes on inside the epoch and ends with the same weights.
+    learning_rate, patience, seed, checkpoint_every, arguments.NAME for arguments of
+    the model, and tasks.LABEL.weight and the like. With --resume the same command,
+    given again after the process was killed, goes on inside the epoch and ends with
+    the same weights.
     """
     from tfctr.training.runs import train_run
 

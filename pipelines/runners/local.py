@@ -17,6 +17,8 @@ from tfx.orchestration.local import local_dag_runner, runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 
+from tfctr.features import FeatureSchema
+from tfctr.models.tasks import parents_of, resolve_tasks
 from tfctr.pipelines.config import PipelineConfig
 from tfctr.pipelines.errors import PipelineError
 from tfctr.pipelines.inputs import resolve_inputs
@@ -54,12 +56,19 @@ def run_pipeline(
         for head in ("ranking", "pre_ranking"):
             head_class(getattr(config, head).model_dump(), head)
         inputs = resolve_inputs(config)
+        _check_tasks(config, inputs.schema)
         config.output.mkdir(parents=True, exist_ok=True)
         config.serving_folder.mkdir(parents=True, exist_ok=True)
         runner = ProgressRunner(report or Console(stderr=True).print)
         runner.run(make_pipeline(config, inputs))
         label = inputs.schema.labels[0].name
         return read_result(runner.outputs, label, runner.seconds, runner.cached)
+
+
+def _check_tasks(config: PipelineConfig, schema: FeatureSchema) -> None:
+    """Refuses tasks of labels that the schema does not have, before anything runs."""
+    for head in (config.ranking, config.pre_ranking):
+        resolve_tasks(head.made_tasks() or (), parents_of(schema.labels))
 
 
 class ProgressRunner(local_dag_runner.LocalDagRunner):

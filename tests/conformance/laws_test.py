@@ -17,8 +17,9 @@ from tfctr.testing.models import MODEL_LAWS, ModelCase
 
 # What others inherit from, and nobody makes.
 ABSTRACT = {
-    "InteractionModule",
     "AdaptiveDense",
+    "InteractionModule",
+    "MultiTaskModel",
     "PreRankingModel",
     "RankingModel",
     "RunningSums",

@@ -280,6 +280,22 @@ LOSSES = [
         LOGITS,
     )
     for reduction in ("sum_over_batch_size", "mean_with_sample_weight")
+] + [
+    LossSpecimen(
+        losses.FocalCrossEntropy,
+        {"gamma": 1.5, "alpha": 0.3, "name": "cost"},
+        PREDICTIONS["y_true"],
+        LOGITS,
+    ),
+    LossSpecimen(
+        losses.WeightedLosses,
+        {
+            "losses": {"binary_cross_entropy": 0.5, "focal_cross_entropy": 2.0},
+            "name": "cost",
+        },
+        PREDICTIONS["y_true"],
+        LOGITS,
+    ),
 ]
 
 # Layers --------------------------------------------------------------------------
@@ -639,6 +655,42 @@ LAYERS: list[LayerSpecimen] = [
             "shortcut/output_kernel": (4, 3),
             "norm/gamma": (5,),
             "norm/beta": (5,),
+        },
+    ),
+    LayerSpecimen(
+        layers.ExpertMixture,
+        {"tasks": ["click", "buy"], "num_experts": 3, "hidden_units": [4], "seed": 3},
+        {"inputs": _floats(6, 5)},
+        (6, 2, 4),
+        {
+            **{f"gate_{task}_kernel": (5, 3) for task in ("click", "buy")},
+            **{
+                f"expert_{place}/dense_0/{name}": shape
+                for place in range(3)
+                for name, shape in (("kernel", (5, 4)), ("bias", (4,)))
+            },
+        },
+    ),
+    LayerSpecimen(
+        layers.ProgressiveExtraction,
+        {
+            "tasks": ["click", "buy"],
+            "num_task_experts": 1,
+            "num_shared_experts": 2,
+            "hidden_units": [4],
+            "seed": 3,
+        },
+        {"inputs": _floats(6, 3, 5)},
+        (6, 3, 4),
+        {
+            "gate_click_kernel": (5, 3),
+            "gate_buy_kernel": (5, 3),
+            "gate_shared_kernel": (5, 4),
+            **{
+                f"expert_{expert}/dense_0/{name}": shape
+                for expert in ("click_0", "buy_0", "shared_0", "shared_1")
+                for name, shape in (("kernel", (5, 4)), ("bias", (4,)))
+            },
         },
     ),
     LayerSpecimen(
@@ -1160,6 +1212,28 @@ MODELS = [
             "num_heads": 3,
             "head_dim": 2,
             "hidden_units": [8],
+        },
+        FEW,
+    ),
+    ModelSpecimen(
+        models.SharedBottom,
+        {"dim": 4, "bottom_units": [8], "hidden_units": [6]},
+        FEW,
+    ),
+    ModelSpecimen(models.ESMM, {"dim": 4, "hidden_units": [8]}, FEW),
+    ModelSpecimen(
+        models.MMoE,
+        {"dim": 4, "num_experts": 2, "expert_units": [8], "hidden_units": [6]},
+        FEW,
+    ),
+    ModelSpecimen(
+        models.PLE,
+        {
+            "dim": 4,
+            "num_task_experts": 1,
+            "expert_units": [8],
+            "hidden_units": [6],
+            "seed": 1,
         },
         FEW,
     ),

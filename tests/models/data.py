@@ -33,6 +33,21 @@ SMALL = {
         "num_attention_layers": 2,
         "head_dim": 3,
     },
+    "SharedBottom": {"dim": 4, "bottom_units": (8,), "hidden_units": (6,)},
+    "ESMM": {"dim": 4, "hidden_units": (8,)},
+    "MMoE": {
+        "dim": 4,
+        "num_experts": 3,
+        "expert_units": (8,),
+        "hidden_units": (6,),
+    },
+    "PLE": {
+        "dim": 4,
+        "num_task_experts": 1,
+        "num_shared_experts": 2,
+        "expert_units": (8,),
+        "hidden_units": (6,),
+    },
     "DHEN": {
         "dim": 4,
         "hidden_units": (8,),

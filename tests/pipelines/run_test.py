@@ -190,6 +190,7 @@ def test_anomaly_stops_the_run_before_training(run, first):
     [
         ("ranking.model='DINN'", "DIN"),
         ("ranking.arguments={dims=4}", "dim"),
+        ("ranking.tasks.liked.weight=2.0", "like"),
         ("evaluation.slices=[['jobs']]", "job"),
     ],
 )

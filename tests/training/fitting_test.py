@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from tfctr import models
 from tfctr.data import SyntheticDataset, synthetic
 from tfctr.data.reading import read_examples
 from tfctr.errors import InputError, UnknownName
-from tfctr.training import TrainingConfig, make_model, train
+from tfctr.training import TrainingConfig, check_arguments, make_model, train
+from tfctr.training.config import TaskConfig
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +98,26 @@ def test_checkpoints_are_refused_with_a_strategy(data, tmp_path):
     with pytest.raises(InputError, match=r"`checkpoints`.*strategy 'single'"):
         train(config, data.schema, reader, None, checkpoints=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_arguments_may_be_those_of_a_class_above():
+    check_arguments(models.SharedBottom, {"bottom_units": [8], "dim": 4})
+    with pytest.raises(UnknownName, match="Did you mean 'dim'"):
+        check_arguments(models.SharedBottom, {"dims": 4})
+    with pytest.raises(UnknownName, match="`SharedBottom argument`"):
+        check_arguments(models.SharedBottom, {"seed": 4})
+
+
+def test_tasks_are_those_of_the_configuration(data):
+    config = TrainingConfig(
+        model="LogisticRegression",
+        tasks={"click": {"weight": 2.0, "losses": {"focal_cross_entropy": 1.0}}},
+    )
+    model = make_model(config, data.schema)
+    (task,) = model.get_compile_config()["tasks"]
+    assert task["weight"] == 2.0
+    assert task["losses"] == {"focal_cross_entropy": 1.0}
+    with pytest.raises(UnknownName, match="Did you mean 'click'"):
+        make_model(
+            config.model_copy(update={"tasks": {"clicks": TaskConfig()}}), data.schema
+        )

@@ -42,6 +42,8 @@ from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.multitask.expert_mixture import ExpertMixture
+from tfctr.layers.multitask.progressive_extraction import ProgressiveExtraction
 from tfctr.layers.multitask.task_towers import TaskTowers
 from tfctr.layers.quantization.additive_head import AdditiveHead
 from tfctr.layers.quantization.codebook_attention import CodebookAttention
@@ -103,6 +105,7 @@ __all__ = [
     "EventAttention",
     "EventGRU",
     "EventLSTM",
+    "ExpertMixture",
     "FactorizationMachine",
     "FactorizationModule",
     "FieldAttention",
@@ -127,6 +130,7 @@ __all__ = [
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",
     "PooledEmbeddings",
+    "ProgressiveExtraction",
     "QueryPooling",
     "RebuiltAdaptiveDense",
     "RelativeBias",

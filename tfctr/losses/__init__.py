@@ -11,10 +11,14 @@ from tfctr.losses.distillation import (
     pairwise_distillation,
     pointwise_distillation,
 )
+from tfctr.losses.focal_cross_entropy import FocalCrossEntropy
 from tfctr.losses.in_batch_softmax import in_batch_softmax
+from tfctr.losses.weighted_losses import WeightedLosses
 
 __all__ = [
     "BinaryCrossEntropy",
+    "FocalCrossEntropy",
+    "WeightedLosses",
     "codebook_alignment_loss",
     "in_batch_softmax",
     "interest_distillation_loss",

@@ -8,12 +8,17 @@ from tfctr.models.baselines.dcnv2 import DCNv2
 from tfctr.models.baselines.deepfm import DeepFM
 from tfctr.models.baselines.dien import DIEN
 from tfctr.models.baselines.din import DIN
+from tfctr.models.baselines.esmm import ESMM
 from tfctr.models.baselines.fibinet import FiBiNET
 from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.lstm_plus_plus import LSTMPlusPlus
+from tfctr.models.baselines.mmoe import MMoE
+from tfctr.models.baselines.multitask import MultiTaskModel
 from tfctr.models.baselines.narm import NARM
+from tfctr.models.baselines.ple import PLE
 from tfctr.models.baselines.pnn import PNN
 from tfctr.models.baselines.sasrec import SASRec
+from tfctr.models.baselines.shared_bottom import SharedBottom
 from tfctr.models.baselines.sli_rec import SLiRec
 from tfctr.models.baselines.stored_attention import StoredTargetAttention
 from tfctr.models.baselines.time_lstm import TimeLSTM
@@ -29,6 +34,7 @@ from tfctr.models.metagr import MetaGR
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.sfgr import SFGR
 from tfctr.models.tarq import TARQ
+from tfctr.models.tasks import Task
 from tfctr.models.tlsi import TLSI
 from tfctr.models.towers import merged
 
@@ -38,8 +44,10 @@ __all__ = [
     "DHEN",
     "DIEN",
     "DIN",
+    "ESMM",
     "HSTU",
     "NARM",
+    "PLE",
     "PNN",
     "SFGR",
     "TARQ",
@@ -52,12 +60,16 @@ __all__ = [
     "FiBiNET",
     "LSTMPlusPlus",
     "LogisticRegression",
+    "MMoE",
     "MetaGR",
+    "MultiTaskModel",
     "PreRankingModel",
     "RankingModel",
     "SASRec",
     "SLiRec",
+    "SharedBottom",
     "StoredTargetAttention",
+    "Task",
     "TimeLSTM",
     "TwoTower",
     "VectorProduct",
@@ -76,6 +88,10 @@ _MODELS: tuple[type[RankingModel], ...] = (
     DCNv2,
     xDeepFM,
     AutoInt,
+    SharedBottom,
+    ESMM,
+    MMoE,
+    PLE,
     DHEN,
     DIN,
     DIEN,

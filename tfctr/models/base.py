@@ -12,6 +12,7 @@ from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
 from tfctr.models.distillation import Distillation
 from tfctr.models.request_form import by_form, split_roles
+from tfctr.models.tasks import parents_of
 from tfctr.models.trainable import TrainableModel
 from tfctr.types import Tensor
 
@@ -58,6 +59,7 @@ class RankingModel(TrainableModel):
         self.seed = seed
         self._set_distillation(None)
         self.label_names = [label.name for label in schema.labels]
+        self.label_parents = parents_of(schema.labels)
 
     # To be written by each model ---------------------------------------------------
 

@@ -1,32 +1,11 @@
-"""Loss and metrics that follow from the labels, and the shapes they take."""
+"""The shapes in which losses and metrics take labels, logits and weights."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import keras
 from keras import ops
 
-from tfctr.losses import BinaryCrossEntropy
-from tfctr.metrics import AUC, CalibrationRatio, NormalizedEntropy
-
-__all__ = ["columns", "default_loss", "default_metrics", "rows_of_weights"]
-
-
-def default_loss(labels: Iterable[str]) -> dict[str, keras.losses.Loss]:
-    """Cross-entropy of each label, averaged over examples that have weight."""
-    return {name: BinaryCrossEntropy() for name in labels}
-
-
-def default_metrics(labels: Iterable[str]) -> dict[str, list[keras.metrics.Metric]]:
-    """AUC, normalized entropy and calibration ratio of each label."""
-    return {
-        name: [
-            AUC(name="auc"),
-            NormalizedEntropy(name="normalized_entropy"),
-            CalibrationRatio(name="calibration_ratio"),
-        ]
-        for name in labels
-    }
+__all__ = ["columns", "rows_of_weights"]
 
 
 def columns(by_label: Any) -> Any:

@@ -1,6 +1,6 @@
 """How models are compiled, trained and asked, on top of Keras."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -10,14 +10,16 @@ from keras import ops
 from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.features import GROUP_ID
-from tfctr.models.objective import (
-    columns,
-    default_loss,
-    default_metrics,
-    rows_of_weights,
-)
+from tfctr.models.objective import columns, rows_of_weights
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
+from tfctr.models.tasks import (
+    Task,
+    entire_space,
+    losses_of,
+    metrics_of,
+    resolve_tasks,
+)
 from tfctr.optimizers import SparseOptimizer
 
 __all__ = ["TrainableModel"]
@@ -28,15 +30,18 @@ class TrainableModel(keras.Model):
 
     Attributes:
         label_names: Names of the labels; set by the subclass.
+        label_parents: For each label the one without which it is not observed.
 
     Args:
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
     """
 
     label_names: list[str]
+    label_parents: dict[str, str | None]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._set_tasks({})
         self._set_grouped_metrics({})
         # Past Keras' tracking, which would follow it back to the model.
         object.__setattr__(self, "_predictor", BatchPredictor(self))
@@ -46,6 +51,7 @@ class TrainableModel(keras.Model):
         optimizer: Any = None,
         loss: Any = None,
         *,
+        tasks: Sequence[Task | Mapping[str, Any]] | None = None,
         weighted_metrics: Any = None,
         grouped_auc: bool = False,
         jit_compile: bool = False,
@@ -55,10 +61,12 @@ class TrainableModel(keras.Model):
 
         Args:
             optimizer: `tfctr.optimizers.default()` if not given.
-            loss: Binary cross-entropy of each label, averaged over the examples in
-                which it is observed, if not given.
-            weighted_metrics: AUC, normalized entropy and calibration ratio of each
-                label if not given.
+            loss: Losses by label in place of those of the tasks.
+            tasks: How labels are trained and judged, `Task` or their dicts; by default
+                `default_tasks()`. A label without one has binary cross-entropy,
+                averaged over the examples in which it is observed, and AUC,
+                normalized entropy and calibration ratio.
+            weighted_metrics: Metrics by label in place of those of the tasks.
             grouped_auc: Whether to report AUC by user (GAUC) too. It keeps all
                 scores of an epoch, so it is off by default.
             jit_compile: Whether to use XLA. Off by default: on a CPU it made models
@@ -71,32 +79,42 @@ class TrainableModel(keras.Model):
             raise InputError(
                 "grouped_auc", received="with jit_compile=True", expected="without it"
             )
-        self._set_grouped_metrics(
-            {
-                name: metrics.GroupedAUC(name=f"{name}_grouped_auc")
-                for name in self.label_names
-                if grouped_auc
+        made = resolve_tasks(
+            self.default_tasks() if tasks is None else tasks, self.label_parents
+        )
+        objective = {} if loss is not None else losses_of(made)
+        super().compile(
+            **{
+                "optimizer": optimizers.default() if optimizer is None else optimizer,
+                "loss": loss,
+                "weighted_metrics": (
+                    metrics_of(made) if weighted_metrics is None else weighted_metrics
+                ),
+                "jit_compile": jit_compile,
+                **objective,
+                **kwargs,
             }
         )
-        super().compile(
-            optimizer=optimizers.default() if optimizer is None else optimizer,
-            loss=default_loss(self.label_names) if loss is None else loss,
-            weighted_metrics=(
-                default_metrics(self.label_names)
-                if weighted_metrics is None
-                else weighted_metrics
-            ),
-            jit_compile=jit_compile,
-            **kwargs,
+        self._set_tasks(made)
+        names = self.label_names if grouped_auc else ()
+        self._set_grouped_metrics(
+            {name: metrics.GroupedAUC(name=f"{name}_grouped_auc") for name in names}
         )
-        self._compile_arguments = {"grouped_auc": grouped_auc}
+
+    def default_tasks(self) -> Sequence[Task]:
+        """Tasks of a model that is compiled without; a subclass may have its own."""
+        return ()
 
     def get_compile_config(self) -> dict[str, Any] | None:
         config: dict[str, Any] | None = super().get_compile_config()
         if not config:
             return config
-        is_built = self.optimizer.built
-        return {**config, **self._compile_arguments, "optimizer_built": is_built}
+        return {
+            **config,
+            "grouped_auc": bool(self._grouped_metrics),
+            "tasks": [task.to_dict() for task in self._tasks.values()],
+            "optimizer_built": self.optimizer.built,
+        }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         config = keras.saving.deserialize_keras_object(config)
@@ -219,7 +237,16 @@ class TrainableModel(keras.Model):
         training: bool = True,
     ) -> Any:
         weights = rows_of_weights(sample_weight, y_pred)
-        return super().compute_loss(x, columns(y), columns(y_pred), weights, training)
+        y, y_pred = columns(y), columns(y_pred)
+        if any(task.space == "all" for task in self._tasks.values()):
+            y, y_pred, weights = entire_space(
+                self._tasks, self.label_parents, y, y_pred, weights
+            )
+        return super().compute_loss(x, y, y_pred, weights, training)
+
+    def _set_tasks(self, tasks: dict[str, Task]) -> None:
+        # Past Keras' tracking, which makes wrappers of dicts.
+        object.__setattr__(self, "_tasks", tasks)
 
     def _set_grouped_metrics(self, metrics: dict[str, keras.metrics.Metric]) -> None:
         # Past Keras' tracking: a built model refuses new state, yet may be compiled.

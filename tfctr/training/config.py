@@ -4,7 +4,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["DistillationConfig", "TrainingConfig"]
+from tfctr.models.tasks import Task
+
+__all__ = ["DistillationConfig", "TaskConfig", "TrainingConfig"]
 
 
 class DistillationConfig(BaseModel):
@@ -33,6 +35,26 @@ class DistillationConfig(BaseModel):
         return self.kind in ("pairwise", "listwise")
 
 
+class TaskConfig(BaseModel):
+    """How a label is trained and judged; see `tfctr.models.Task`.
+
+    Attributes:
+        space: Which examples it learns from.
+        losses: Weights of its losses by name.
+        weight: Its weight beside other labels.
+        metrics: Names of its metrics.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    space: Literal["observed", "all"] = "observed"
+    losses: dict[str, float] = Field(default={"binary_cross_entropy": 1.0})
+    weight: float = Field(default=1.0, ge=0)
+    metrics: list[str] = Field(
+        default=["auc", "normalized_entropy", "calibration_ratio"]
+    )
+
+
 class TrainingConfig(BaseModel):
     """Which model, and how it is trained.
 
@@ -55,6 +77,8 @@ class TrainingConfig(BaseModel):
         strategy: Where it runs: `"single"` device, `"mirrored"` on all devices of this
             machine, `"multi_worker"` on the processes of `TF_CONFIG`, or `"tpu"`.
         distillation: By whom the model is taught, beside the labels.
+        tasks: How labels are trained and judged, by name; those of the model by
+            default.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -72,3 +96,10 @@ class TrainingConfig(BaseModel):
     checkpoint_every: int = Field(default=1000, ge=1)
     strategy: Literal["single", "mirrored", "multi_worker", "tpu"] = "single"
     distillation: DistillationConfig | None = None
+    tasks: dict[str, TaskConfig] | None = None
+
+    def made_tasks(self) -> list[Task] | None:
+        """What `compile` of a model takes as `tasks`."""
+        if self.tasks is None:
+            return None
+        return [Task(name, **task.model_dump()) for name, task in self.tasks.items()]

@@ -42,7 +42,10 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
                 expected="values of the documented types",
                 hint=str(error),
             ) from error
-        model.compile(optimizer=optimizers.default(config.learning_rate))
+        model.compile(
+            optimizer=optimizers.default(config.learning_rate),
+            tasks=config.made_tasks(),
+        )
     return model
 
 
@@ -169,11 +172,21 @@ def check_arguments(
     Raises:
         UnknownName: Offers the nearest argument.
     """
-    known = [
-        name
-        for name, parameter in inspect.signature(cls).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY and name != "seed"
-    ]
+    known = [name for name in _keywords(cls) if name != "seed"]
     for name in arguments:
         if name not in [*known, "dtype"]:
             raise UnknownName(field or f"{cls.__name__} argument", name, known)
+
+
+def _keywords(cls: type[RankingModel]) -> list[str]:
+    """Arguments by name of a class and of those to which it passes others on."""
+    known: list[str] = []
+    for above in cls.__mro__:
+        if "__init__" not in above.__dict__:
+            continue
+        parameters = inspect.signature(above.__dict__["__init__"]).parameters.values()
+        known += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+        passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        if above is RankingModel or not passes_on:
+            break
+    return list(dict.fromkeys(known))

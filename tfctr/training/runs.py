@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from tfctr.errors import InputError, UnknownName
 from tfctr.training.config import TrainingConfig
 from tfctr.training.fitting import train
+from tfctr.training.overrides import override
 from tfctr.training.strategy import is_chief, make_strategy
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def train_run(
         model: Name of the model.
         data: Name of the data set.
         output: Folder to write.
-        overrides: Texts `key=value` for `TrainingConfig`.
+        overrides: Texts `key=value` for `TrainingConfig`, with dots inside sections.
         resume: Writes checkpoints into `<output>.checkpoints` while it trains, and goes
             on from the last one there; they go when `output` appears.
 
@@ -149,20 +149,8 @@ def load_dataset(name: str) -> "Dataset":
 
 def _config(model: str, overrides: Iterable[str]) -> TrainingConfig:
     values: dict[str, Any] = {"model": model}
-    for override in overrides:
-        key, separator, text = override.partition("=")
-        section, _, name = key.strip().rpartition(".")
-        if not separator or section not in ("", "arguments"):
-            raise InputError(
-                "--set",
-                received=repr(override),
-                expected="`key=value` or `arguments.name=value`",
-            )
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text.strip()
-        (values.setdefault("arguments", {}) if section else values)[name] = value
+    for text in overrides:
+        override(values, text)
     for key in values:
         if key not in TrainingConfig.model_fields:
             raise UnknownName("training key", key, TrainingConfig.model_fields)

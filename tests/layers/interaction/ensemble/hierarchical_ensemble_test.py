@@ -107,6 +107,12 @@ def test_weights_of_modules_start_equal():
     np.testing.assert_allclose(layer.module_weights(), np.full(8, 1 / 8))
 
 
+@pytest.mark.parametrize("ensemble", ["concat", "sum", "weighted"])
+def test_one_module_of_one_field_is_an_ensemble(ensemble):
+    layer = HierarchicalEnsemble(["transformer"], ensemble=ensemble)
+    assert layer(X[:, :1]).shape == (5, 1, 6)
+
+
 def test_outputs_have_mean_0_and_variance_1_over_the_width():
     """C3."""
     made = np.asarray(HierarchicalEnsemble(ALL)(X), "float64")

@@ -15,6 +15,7 @@ from tfctr.layers.interaction.ensemble.module_specs import (
 )
 from tfctr.layers.interaction.ensemble.plain_modules import LinearModule
 from tfctr.layers.interaction.field_pairs import fields_and_dim
+from tfctr.layers.softmax import softmax
 from tfctr.saving import serializable
 from tfctr.seeds import derived_seed
 from tfctr.types import Shape, Tensor
@@ -127,7 +128,7 @@ class HierarchicalEnsemble(keras.layers.Layer):
 
     def module_weights(self) -> Tensor:
         """Weights `(modules,)` of the form `"weighted"`, which sum to 1."""
-        return ops.softmax(ops.cast(self.module_logits, "float32"))
+        return softmax(self.module_logits)
 
     def compute_output_shape(self, fields_shape: Shape) -> Shape:
         num_fields, dim = fields_and_dim(fields_shape)

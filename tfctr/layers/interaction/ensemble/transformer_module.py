@@ -8,6 +8,7 @@ from keras import ops
 from tfctr.errors import InputError
 from tfctr.layers.interaction.ensemble.interaction_module import InteractionModule
 from tfctr.layers.interaction.mlp import MLP
+from tfctr.layers.softmax import softmax
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
 from tfctr.types import Shape, Tensor
@@ -82,8 +83,8 @@ class TransformerModule(InteractionModule):
         kernel = ops.concatenate([getattr(self, name) for name in KERNELS], axis=-1)
         projected = ops.split(ops.matmul(fields, kernel), len(KERNELS), axis=-1)
         queries, keys, values = (self._heads(part) for part in projected)
-        scores = ops.cast(ops.einsum("bhmx,bhnx->bhmn", queries, keys), "float32")
-        weights = ops.softmax(scores / (queries.shape[-1] ** 0.5), axis=-1)
+        scores = ops.einsum("bhmx,bhnx->bhmn", queries, keys)
+        weights = softmax(ops.cast(scores, "float32") / queries.shape[-1] ** 0.5)
         weights = ops.cast(weights, self.compute_dtype)
         attended = ops.einsum("bhmn,bhnx->bmhx", weights, values)
         attended = ops.reshape(attended, (-1, fields.shape[1], fields.shape[2]))
