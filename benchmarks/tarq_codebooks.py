@@ -125,13 +125,15 @@ def measured(model: TARQ, x: Mapping[str, Any], clicks: np.ndarray) -> dict[str,
     outputs = model.objectives(*split_roles(model.schema, x))
     found = {
         "student": auc(clicks, outputs["click"]),
-        "towers": auc(clicks, outputs["tarq/two_tower"]),
+        "towers": auc(clicks, outputs["training/two_tower"]),
         "usage": float(metrics.code_usage(codes, num_codes).mean()),
         "entropy": float(metrics.code_entropy(codes, num_codes).mean()),
     }
     if model.teacher is not None:
-        found["teacher"] = auc(clicks, outputs["tarq/teacher"][..., 0])
-        found["error"] = float(np.mean(outputs.get("tarq/distillation", np.nan))) * 2
+        found["teacher"] = auc(clicks, outputs["training/teacher"][..., 0])
+        found["error"] = (
+            float(np.mean(outputs.get("training/distillation", np.nan))) * 2
+        )
     return found
 
 

@@ -19,6 +19,7 @@ from tfctr.testing.models import MODEL_LAWS, ModelCase
 ABSTRACT = {
     "AdaptiveDense",
     "InteractionModule",
+    "ModalRanker",
     "MultiTaskModel",
     "PreRankingModel",
     "RankingModel",
@@ -28,6 +29,7 @@ ABSTRACT = {
     "SequentialModel",
     "TARQTraining",
     "TrainableModel",
+    "TrainingLosses",
     "TwoSides",
     "VectorModel",
 }

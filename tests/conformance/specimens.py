@@ -5,7 +5,7 @@ lists (`laws_test.py`), and a public class without a specimen fails there.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -67,6 +67,18 @@ FEW = FeatureSchema(
     user_id="user_id",
     item_id="item_id",
     sizes={"user_id": 9, "item_id": 12},
+)
+
+FEW_WITH_PICTURES = replace(
+    FEW,
+    item=(Categorical("item_id", dtype="int64"), Vector("picture", dim=3)),
+    sequences=(
+        Sequence(
+            "history",
+            (Categorical("item_id"), Vector("picture", dim=3)),
+            max_length=4,
+        ),
+    ),
 )
 
 # Recurrent models are compiled slowly, so theirs has few features.
@@ -658,6 +670,67 @@ LAYERS: list[LayerSpecimen] = [
         },
     ),
     LayerSpecimen(
+        layers.ModalProjection,
+        {"dim": 4, "seed": 3},
+        {"vectors": _floats(6, 3, 5) * np.repeat([1, 0, 1], 5).reshape(3, 5)},
+        (6, 3, 4),
+        {"kernel": (5, 4), "bias": (4,), "stand_in": (4,)},
+    ),
+    LayerSpecimen(
+        layers.ModalExperts,
+        {"seed": 3},
+        {"interests": _floats(6, 2, 4)},
+        {"special": (6, 2, 4), "common": (6, 2, 4)},
+        {
+            f"{kind}_{place}/dense_{layer}/{name}": shape
+            for kind in ("special", "common")
+            for place in range(2)
+            for layer, name, shape in (
+                (0, "kernel", (4, 8)),
+                (0, "bias", (8,)),
+                (1, "kernel", (8, 4)),
+                (1, "bias", (4,)),
+            )
+        },
+    ),
+    LayerSpecimen(
+        layers.ModalSynergy,
+        {"num_steps": 2, "num_heads": 2, "noise": False, "seed": 3},
+        {"inputs": _floats(6, 3, 4)},
+        (6, 4),
+        {
+            **{f"{part}_kernel": (6, 4, 4) for part in ("query", "key", "value")},
+            "attention_gains": (6,),
+            "pair_logits": (6,),
+            "mlp/dense_0/kernel": (12, 8),
+            "mlp/dense_0/bias": (8,),
+            "mlp/dense_1/kernel": (8, 4),
+            "mlp/dense_1/bias": (4,),
+        },
+    ),
+    LayerSpecimen(
+        layers.ModalFusion,
+        {"num_cross_layers": 1, "seed": 3},
+        {"entries": _floats(6, 3, 4), "target": _floats(6, 4)},
+        (6, 16),
+        {
+            **{f"{part}_kernel": (4, 4) for part in ("query", "key", "value")},
+            "gate/dense_0/kernel": (4, 8),
+            "gate/dense_0/bias": (8,),
+            "gate/dense_1/kernel": (8, 12),
+            "gate/dense_1/bias": (12,),
+            "cross/kernel_0": (12, 12),
+            "cross/bias_0": (12,),
+        },
+    ),
+    LayerSpecimen(
+        layers.ModalTable,
+        {"num_rows": 7, "width": 4, "trainable_rows": True},
+        {"ids": _RNG.integers(0, 7, (6, 3)).astype("int32")},
+        (6, 3, 4),
+        {"vectors": (7, 4)},
+    ),
+    LayerSpecimen(
         layers.ExpertMixture,
         {"tasks": ["click", "buy"], "num_experts": 3, "hidden_units": [4], "seed": 3},
         {"inputs": _floats(6, 5)},
@@ -724,7 +797,7 @@ LAYERS: list[LayerSpecimen] = [
                 "scorer/dense_0/kernel": (6, 5),
                 "scorer/dense_0/bias": (5,),
                 "score/kernel": (5, 1),
-                "score/bias": (1,),
+                **({"score/bias": (1,)} if normalization == "none" else {}),
             },
         )
         for normalization in ("softmax", "none")
@@ -1251,6 +1324,19 @@ MODELS = [
             "hidden_units": [8],
         },
         FEW,
+    ),
+    ModelSpecimen(
+        models.DiffMSIN,
+        {
+            "dim": 4,
+            "attention_units": [5],
+            "hidden_units": [8],
+            "num_steps": 2,
+            "num_heads": 2,
+            "num_cross_layers": 1,
+            "noise": False,
+        },
+        FEW_WITH_PICTURES,
     ),
     ModelSpecimen(
         models.TLSI,

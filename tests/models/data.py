@@ -57,6 +57,15 @@ SMALL = {
         ],
     },
     "DIN": {"dim": 4, "hidden_units": (8,), "attention_units": (5, 3)},
+    "DiffMSIN": {
+        "dim": 4,
+        "attention_units": (5,),
+        "hidden_units": (8,),
+        "num_steps": 2,
+        "num_heads": 2,
+        "num_cross_layers": 1,
+        "noise": False,
+    },
     "TLSI": {
         "dim": 4,
         "hidden_units": (8,),

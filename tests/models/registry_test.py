@@ -10,7 +10,8 @@ from tfctr.models import RankingModel
 def test_every_public_model_has_its_name():
     public = {getattr(models, name) for name in models.__all__}
     classes = {c for c in public if isinstance(c, type) and issubclass(c, RankingModel)}
-    bases = {models.RankingModel, models.PreRankingModel, models.MultiTaskModel}
+    bases = {models.RankingModel, models.PreRankingModel}
+    bases |= {models.ModalRanker, models.MultiTaskModel}
     assert {models.get(name) for name in models.names()} == classes - bases
 
 

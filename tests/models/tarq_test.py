@@ -158,7 +158,7 @@ def gradients_of(model, *names):
     """Gradients of parts of the loss, by the path of each weight."""
     with tf.GradientTape() as tape:
         outputs = model({**USER, **ITEMS}, training=True)
-        loss = sum(tf.reduce_sum(outputs[f"tarq/{name}"]) for name in names)
+        loss = sum(tf.reduce_sum(outputs[f"training/{name}"]) for name in names)
     weights = model.trainable_variables
     gradients = tape.gradient(loss, [weight.value for weight in weights])
     return {

@@ -13,7 +13,7 @@ from tfctr.models import TARQ
 X, Y, WEIGHTS = rows(24, schema=PLAIN)
 SETTINGS = SMALL["TARQ"]["settings"]
 LOSSES = {
-    "student_loss",
+    "label_loss",
     "teacher_loss",
     "two_tower_loss",
     "distillation_loss",
@@ -82,11 +82,11 @@ def test_loss_is_the_weighted_sum_of_its_parts_over_observed_examples():
     expected = 0.0
     for place, name in enumerate(("click", "buy")):
         expected += cross_entropy(name, outputs[name])
-        expected += 2.0 * cross_entropy(name, outputs["tarq/teacher"][:, place])
-        expected += 0.5 * cross_entropy(name, outputs["tarq/two_tower"][:, place])
+        expected += 2.0 * cross_entropy(name, outputs["training/teacher"][:, place])
+        expected += 0.5 * cross_entropy(name, outputs["training/two_tower"][:, place])
     for name, weight in (("alignment", 3), ("distillation", 0.25)):
-        expected += weight * outputs[f"tarq/{name}"][observed["click"] > 0].mean()
-    quantization = outputs["tarq/quantization"][observed["click"] > 0]
+        expected += weight * outputs[f"training/{name}"][observed["click"] > 0].mean()
+    quantization = outputs["training/quantization"][observed["click"] > 0]
     expected += 0.125 * quantization.mean()
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
@@ -107,9 +107,9 @@ def test_ablations_leave_out_their_part(variant, gone):
     names = {metric.name for metric in model.metrics}
     assert LOSSES - names == gone
     outputs = model(X, training=True)
-    found = {f"{name.removeprefix('tarq/')}_loss" for name in outputs}
-    assert LOSSES - {"student_loss"} - found == gone
-    assert outputs["tarq/codes"].shape[-1] == (1 if variant == "wo-residual" else 2)
+    found = {f"{name.removeprefix('training/')}_loss" for name in outputs}
+    assert LOSSES - {"label_loss"} - found == gone
+    assert outputs["training/codes"].shape[-1] == (1 if variant == "wo-residual" else 2)
     assert np.isfinite(loss_of(model, Y, outputs, WEIGHTS))
 
 

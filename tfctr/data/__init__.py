@@ -5,6 +5,7 @@ from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.complete_journey import complete_journey, complete_journey_schema
 from tfctr.data.dataset import Dataset
 from tfctr.data.examples import build_examples
+from tfctr.data.modal_vectors import vectors_by_row
 from tfctr.data.movielens import (
     MOVIELENS_SPEC,
     movielens_100k,
@@ -43,5 +44,6 @@ __all__ = [
     "to_dataset",
     "to_requests",
     "unpack",
+    "vectors_by_row",
     "write_encoded",
 ]

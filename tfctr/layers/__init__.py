@@ -42,6 +42,11 @@ from tfctr.layers.interaction.field_attention import FieldAttention
 from tfctr.layers.interaction.inner_products import InnerProducts
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.layers.interaction.squeeze_excitation import SqueezeExcitation
+from tfctr.layers.multimodal.modal_experts import ModalExperts
+from tfctr.layers.multimodal.modal_fusion import ModalFusion
+from tfctr.layers.multimodal.modal_projection import ModalProjection
+from tfctr.layers.multimodal.modal_synergy import ModalSynergy
+from tfctr.layers.multimodal.modal_table import ModalTable
 from tfctr.layers.multitask.expert_mixture import ExpertMixture
 from tfctr.layers.multitask.progressive_extraction import ProgressiveExtraction
 from tfctr.layers.multitask.task_towers import TaskTowers
@@ -127,6 +132,11 @@ __all__ = [
     "MLPModule",
     "MaskBlock",
     "MaskModule",
+    "ModalExperts",
+    "ModalFusion",
+    "ModalProjection",
+    "ModalSynergy",
+    "ModalTable",
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",
     "PooledEmbeddings",

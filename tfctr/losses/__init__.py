@@ -13,6 +13,7 @@ from tfctr.losses.distillation import (
 )
 from tfctr.losses.focal_cross_entropy import FocalCrossEntropy
 from tfctr.losses.in_batch_softmax import in_batch_softmax
+from tfctr.losses.modal import knowledge_decoupling_loss, synergy_loss
 from tfctr.losses.weighted_losses import WeightedLosses
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "codebook_alignment_loss",
     "in_batch_softmax",
     "interest_distillation_loss",
+    "knowledge_decoupling_loss",
     "listwise_distillation",
     "logit_distillation",
     "pairwise_distillation",
     "pointwise_distillation",
+    "synergy_loss",
 ]

@@ -28,9 +28,11 @@ from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
 from tfctr.models.dfgr import DFGR
 from tfctr.models.dhen import DHEN
+from tfctr.models.diff_msin import DiffMSIN
 from tfctr.models.distillation import Distillation
 from tfctr.models.hstu import HSTU
 from tfctr.models.metagr import MetaGR
+from tfctr.models.modal_ranker import ModalRanker
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.sfgr import SFGR
 from tfctr.models.tarq import TARQ
@@ -56,12 +58,14 @@ __all__ = [
     "AutoInt",
     "DCNv2",
     "DeepFM",
+    "DiffMSIN",
     "Distillation",
     "FiBiNET",
     "LSTMPlusPlus",
     "LogisticRegression",
     "MMoE",
     "MetaGR",
+    "ModalRanker",
     "MultiTaskModel",
     "PreRankingModel",
     "RankingModel",
@@ -94,6 +98,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     PLE,
     DHEN,
     DIN,
+    DiffMSIN,
     DIEN,
     NARM,
     LSTMPlusPlus,

@@ -19,6 +19,7 @@ from tfctr.models.tarq_settings import TARQSettings, plain
 from tfctr.models.tarq_teacher import TARQTeacher
 from tfctr.models.tarq_training import TARQTraining
 from tfctr.models.timed_history import without_padding
+from tfctr.models.training_losses import PREFIX
 from tfctr.saving import serializable
 from tfctr.types import Tensor
 
@@ -56,7 +57,7 @@ class TARQ(TARQTraining):
 
     Returns:
         Dict label -> float32 logits `(batch,)`. With `training=True` also what the
-        losses are made of, under names that begin with `tarq/`.
+        losses are made of, under names that begin with `training/`.
 
     Source: Li et al., Equip Pre-ranking with Target Attention by Residual Quantization,
     SIGIR 2026, arXiv 2509.16931. Deviations: docs/methods/tarq.md.
@@ -96,7 +97,7 @@ class TARQ(TARQTraining):
             dtype=self.dtype_policy,
         )
         self._make_layers(self.made)
-        self.make_trackers()
+        self.make_tarq_trackers()
 
     def _make_layers(self, made: TARQSettings) -> None:
         labels, seed, policy = len(self.schema.labels), self.seed, self.dtype_policy
@@ -236,21 +237,22 @@ class TARQ(TARQTraining):
         interests = codeword_sum(attended, found["codes"])
         outputs = {
             **self._by_label(self.head(interests, vectors, user.vector)),
-            "tarq/quantization": found["loss"],
-            "tarq/codes": ops.cast(found["codes"], "float32"),
+            f"{PREFIX}quantization": found["loss"],
+            f"{PREFIX}codes": ops.cast(found["codes"], "float32"),
         }
         if made.two_tower_weight:
             cosine = ops.matmul(vectors, ops.expand_dims(user.vector, -1))
-            outputs["tarq/two_tower"] = cosine * self.cosine_scale + self.cosine_bias
+            scaled = cosine * self.cosine_scale + self.cosine_bias
+            outputs[f"{PREFIX}two_tower"] = scaled
         if self.teacher is None:
             return outputs
         taught = self.teacher(rows, user.fields, user.events, events_mask=user.mask)
-        outputs["tarq/teacher"] = taught["logits"]
+        outputs[f"{PREFIX}teacher"] = taught["logits"]
         if made.distillation_weight:
             loss = interest_distillation_loss(interests, taught["interests"])
-            outputs["tarq/distillation"] = loss
+            outputs[f"{PREFIX}distillation"] = loss
         if made.alignment_weight:
-            outputs["tarq/alignment"] = codebook_alignment_loss(
+            outputs[f"{PREFIX}alignment"] = codebook_alignment_loss(
                 found["latents"],
                 taught["interests"],
                 self.autoencoder.quantization.codebooks,

@@ -1,10 +1,8 @@
 """How TARQ is trained: several losses in one plain `fit`, reported one by one."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -16,17 +14,22 @@ from tfctr.losses import BinaryCrossEntropy
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.request_form import split_roles
 from tfctr.models.tarq_settings import TARQSettings
+from tfctr.models.training_losses import (
+    PREFIX,
+    TrainingLosses,
+    mean_over_observed,
+    weight_of,
+)
 from tfctr.types import Tensor
 
 __all__ = ["TARQTraining"]
 
-PREFIX = "tarq/"
 # Of each code so many rows are read for the start, and of the data so many batches.
 START_ROWS = 32
 START_BATCHES = 256
 
 
-class TARQTraining(PreRankingModel):
+class TARQTraining(TrainingLosses, PreRankingModel):
     """Base of TARQ: losses beside those of the labels, and the codebooks' start.
 
     A training step adds to the loss of the labels that of each part of the model, with
@@ -66,8 +69,8 @@ class TARQTraining(PreRankingModel):
 
         Returns:
             Logits by label, and `(batch, candidates, ...)` by names that begin with
-            `tarq/`: logits of `teacher` and `two_tower`, each candidate's part of the
-            losses, its `codes`.
+            `training/`: logits of `teacher` and `two_tower`, each candidate's part of
+            the losses, its `codes`.
         """
         raise NotImplementedError(f"{type(self).__name__} does not write this")
 
@@ -75,20 +78,17 @@ class TARQTraining(PreRankingModel):
         """`(batch, vector_dim)`: the user's vector, without the attention."""
         return state["user"]
 
-    def make_trackers(self) -> None:
+    def make_tarq_trackers(self) -> None:
         """Makes the metrics that report the parts of the loss, and the codes."""
         made = self.made
-        names = ["student_loss", "quantization_loss"]
+        names = ["label_loss", "quantization_loss"]
         names += ["teacher_loss"] if made.has_teacher else []
         names += ["two_tower_loss"] if made.two_tower_weight else []
         names += ["distillation_loss"] if made.distillation_weight else []
         names += ["alignment_loss"] if made.alignment_weight else []
         for level in range(made.num_levels):
             names += [f"code_usage_{level}", f"code_entropy_{level}"]
-        trackers = {name: keras.metrics.Mean(name=name) for name in names}
-        # Past Keras' tracking, as they are no part of a saved model.
-        object.__setattr__(self, "_trackers", trackers)
-        object.__setattr__(self, "_is_evaluating", False)
+        super().make_trackers(names)
 
     # Keras -------------------------------------------------------------------------
 
@@ -105,15 +105,6 @@ class TARQTraining(PreRankingModel):
         self.start_codebooks(x)
         return super().fit(x, *args, **kwargs)
 
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        with self._evaluating():
-            return super().evaluate(*args, **kwargs)
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        own = [] if self._is_evaluating else self._trackers.values()
-        return [*super().metrics, *own]
-
     def compute_loss(
         self,
         x: Any = None,
@@ -122,24 +113,11 @@ class TARQTraining(PreRankingModel):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        logits, parts = _parted(y_pred)
-        loss = super().compute_loss(x, y, logits, sample_weight, training=training)
-        if not parts:
-            return loss
-        self._trackers["student_loss"].update_state(loss)
-        for name, (weight, value) in self._other_losses(
-            y, parts, sample_weight
-        ).items():
-            self._trackers[name].update_state(value)
-            loss = loss + weight * value
-        for name, value in self._code_statistics(parts["codes"]).items():
-            self._trackers[name].update_state(value)
-        return loss
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        return super().compute_metrics(x, y, _parted(y_pred)[0], sample_weight)
+        codes = y_pred.get(f"{PREFIX}codes")
+        if codes is not None:
+            for name, value in self._code_statistics(codes).items():
+                self.track(name, value)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     # The start ---------------------------------------------------------------------
 
@@ -189,10 +167,9 @@ class TARQTraining(PreRankingModel):
 
     # Losses ------------------------------------------------------------------------
 
-    def _other_losses(
+    def training_losses(
         self, y: Mapping[str, Tensor], parts: Mapping[str, Tensor], sample_weight: Any
     ) -> dict[str, tuple[float, Tensor]]:
-        """Weight and value of each loss beside that of the labels."""
         made = self.made
         found = {}
         for name, weight in (
@@ -202,16 +179,14 @@ class TARQTraining(PreRankingModel):
             if name in parts:
                 value = self._cross_entropy(y, parts[name], sample_weight)
                 found[f"{name}_loss"] = (weight, value)
-        observed = self._observed(parts["quantization"], sample_weight)
         for name, weight in (
             ("quantization", made.quantization_weight),
             ("distillation", made.distillation_weight),
             ("alignment", made.alignment_weight),
         ):
             if name in parts:
-                total = ops.sum(observed * parts[name])
-                count = ops.maximum(ops.sum(observed), 1.0)
-                found[f"{name}_loss"] = (weight, total / count)
+                value = mean_over_observed(parts[name], sample_weight, self.label_names)
+                found[f"{name}_loss"] = (weight, value)
         return found
 
     def _cross_entropy(
@@ -219,24 +194,13 @@ class TARQTraining(PreRankingModel):
     ) -> Tensor:
         total = 0.0
         for place, name in enumerate(self.label_names):
-            weight = _weight_of(sample_weight, name)
+            weight = weight_of(sample_weight, name)
             total += BinaryCrossEntropy()(
                 ops.reshape(y[name], (-1,)),
                 ops.reshape(logits[..., place], (-1,)),
                 None if weight is None else ops.reshape(weight, (-1,)),
             )
         return total
-
-    def _observed(self, like: Tensor, sample_weight: Any) -> Tensor:
-        """1 where a label of the example is observed, 0 else; padding has none."""
-        if sample_weight is None:
-            return ops.ones_like(like)
-        weights = [_weight_of(sample_weight, name) for name in self.label_names]
-        counts = [ops.cast(w, "float32") > 0 for w in weights if w is not None]
-        any_of = sum(
-            ops.reshape(ops.cast(c, "float32"), ops.shape(like)) for c in counts
-        )
-        return ops.cast(any_of > 0, "float32") if counts else ops.ones_like(like)
 
     def _code_statistics(self, codes: Tensor) -> dict[str, Tensor]:
         """Share of codes in use, and entropy in nats, of each level in this batch."""
@@ -250,29 +214,6 @@ class TARQTraining(PreRankingModel):
             found[f"code_usage_{level}"] = ops.mean(ops.cast(counts > 0, "float32"))
             found[f"code_entropy_{level}"] = entropy
         return found
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        """Leaves out metrics that only training steps have."""
-        before = self._is_evaluating
-        object.__setattr__(self, "_is_evaluating", True)
-        try:
-            yield
-        finally:
-            object.__setattr__(self, "_is_evaluating", before)
-
-
-def _parted(y_pred: Any) -> tuple[Any, dict[str, Tensor]]:
-    """Logits by label, and what else a training step makes, by its own name."""
-    own = {n: v for n, v in y_pred.items() if n.startswith(PREFIX)}
-    logits = {name: value for name, value in y_pred.items() if name not in own}
-    return logits, {name.removeprefix(PREFIX): value for name, value in own.items()}
-
-
-def _weight_of(sample_weight: Any, label: str) -> Any:
-    if isinstance(sample_weight, Mapping):
-        return sample_weight.get(label)
-    return sample_weight
 
 
 def _batches(x: Any, rows: int) -> Iterator[Mapping[str, Any]]:

@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tfctr.features import GROUP_ID, Categorical, Column, FeatureSchema, Timestamp
+from tfctr.features import (
+    GROUP_ID,
+    Categorical,
+    Column,
+    FeatureSchema,
+    Timestamp,
+    Vector,
+)
 from tfctr.features.specs import CALENDAR_UNITS
 
 __all__ = ["make_batch"]
@@ -83,7 +90,10 @@ def _draw(
             return rng.integers(FIRST_SECOND, LAST_SECOND, shape)
         unit = column.name.rsplit("_", 1)[1]
         return rng.integers(0, CALENDAR_UNITS[unit] + 1, shape).astype("int32")
-    return rng.normal(size=shape).astype("float32")
+    values = rng.normal(size=shape).astype("float32")
+    if isinstance(column.feature, Vector):
+        values[3::8] = 0  # some are missing
+    return values
 
 
 def _end(values: NDArray[Any], column: Column, lengths: NDArray[Any]) -> None:

@@ -37,7 +37,8 @@ def attend(layer, kernel, candidates, events, mask, activation=relu):
                 hidden = hidden @ np.asarray(dense.kernel) + np.asarray(dense.bias)
                 hidden = activation(hidden)
             last = layer.score
-            scores.append(hidden @ np.asarray(last.kernel) + np.asarray(last.bias))
+            bias = np.asarray(last.bias) if last.use_bias else 0
+            scores.append(hidden @ np.asarray(last.kernel) + bias)
         if len(real):
             scores = np.reshape(scores, -1)
             if layer.normalization == "softmax":
@@ -131,7 +132,8 @@ def test_padding_equals_truncation(normalization):
 def test_empty_history_pools_to_zeros(normalization):
     layer = TargetAttention(normalization=normalization)
     layer.build(CANDIDATES.shape, EVENTS.shape)
-    layer.score.bias.assign([3.0])
+    if layer.score.use_bias:
+        layer.score.bias.assign([3.0])
     mask = np.zeros((BATCH, TIME), bool)
     pooled = layer(CANDIDATES, EVENTS, events_mask=mask)
     np.testing.assert_array_equal(pooled, np.zeros_like(CANDIDATES))

@@ -80,6 +80,7 @@ class TargetAttention(keras.layers.Layer):
         )
         self.score = keras.layers.Dense(
             1,
+            use_bias=normalization == "none",  # a softmax would not feel it
             kernel_initializer=glorot(seed, "score"),
             dtype=self.dtype_policy,
             name="score",

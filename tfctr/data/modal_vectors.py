@@ -1,0 +1,69 @@
+"""Vectors of items from a file, in the order of the items' vocabulary."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tfctr.data.cells import Array
+from tfctr.errors import InputError
+
+if TYPE_CHECKING:
+    from tfctr.features import SchemaState
+
+__all__ = ["vectors_by_row"]
+
+
+def vectors_by_row(state: "SchemaState", ids: Sequence[Any], vectors: Any) -> Array:
+    """One row for each row of the items' vocabulary, NaN where there is no vector.
+
+    Args:
+        state: What was learnt from the data: its vocabulary gives items their rows.
+        ids: Raw ids of the items, each once, `(items,)`.
+        vectors: Their vectors, `(items, width)`; may be a memory-mapped file.
+
+    Returns:
+        float32 `(rows, width)`. Ids that the vocabulary lacks are left out.
+
+    Raises:
+        InputError: Another number of vectors than of ids, an id twice, or no id that
+            the vocabulary has; or a hashed vocabulary, in which rows are no items.
+    """
+    made = np.asarray(vectors)
+    if made.ndim != 2 or len(made) != len(ids):
+        raise InputError(
+            "vectors",
+            received=f"shape {made.shape} for {len(ids)} ids",
+            expected="one vector for each id",
+        )
+    name, row_of = _rows(state)
+    places = [row_of.get(str(one)) for one in ids]
+    known = np.array([place is not None for place in places], bool)
+    rows = np.array([place for place in places if place is not None], "int64")
+    if len(np.unique(rows)) < len(rows):
+        raise InputError("ids", received="an item twice", expected="each item once")
+    if not known.any():
+        raise InputError(
+            "ids",
+            received=f"{len(ids)} ids such as {list(ids[:3])}",
+            expected=f"some of vocabulary {name}, such as {list(row_of)[:3]}",
+        )
+    found = np.full((state.schema.size(name), made.shape[1]), np.nan, "float32")
+    found[rows] = made[known]
+    return found
+
+
+def _rows(state: "SchemaState") -> tuple[str, dict[str, int]]:
+    """The items' vocabulary, and the row of each of its values."""
+    schema = state.schema
+    feature: Any = schema.column(str(schema.item_id)).feature
+    vocabulary = schema.vocabulary(feature.vocabulary)
+    if vocabulary.is_fingerprinted or vocabulary.num_hash_buckets is not None:
+        raise InputError(
+            f"vocabulary {vocabulary.name}",
+            received="hashed ids",
+            expected="a learnt or fixed vocabulary, in which a row is one item",
+        )
+    first = 1 + vocabulary.num_oov
+    values = state.values(vocabulary.name)
+    return vocabulary.name, {value: first + k for k, value in enumerate(values)}

@@ -1,0 +1,1 @@
+"""What items look like, say and are: layers of models of several modalities."""

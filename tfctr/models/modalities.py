@@ -1,0 +1,104 @@
+"""Which modalities of items a model takes, and where their vectors come from."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tfctr.errors import InputError, UnknownName
+from tfctr.features import FeatureSchema, Vector
+
+__all__ = ["history_of", "modalities_of", "vectors_of", "without_modalities"]
+
+
+def history_of(schema: FeatureSchema, name: str | None = None) -> Any:
+    """The sequence whose events are items.
+
+    Args:
+        schema: The schema.
+        name: Its name; by default the first one with the item's id.
+
+    Raises:
+        InputError: The schema has no such sequence.
+        UnknownName: No sequence has the name.
+    """
+    item_id = schema.item_id
+    found = {
+        sequence.name: sequence
+        for sequence in schema.sequences
+        if item_id in [feature.name for feature in sequence.features]
+    }
+    if not found:
+        raise InputError(
+            "sequences",
+            received=[sequence.name for sequence in schema.sequences],
+            expected=f"a history whose events have `{item_id}`",
+        )
+    if name is not None and name not in found:
+        raise UnknownName("history", name, found)
+    return found[name or next(iter(found))]
+
+
+def vectors_of(schema: FeatureSchema, history: Any) -> list[str]:
+    """Names of the vectors that both items and events of the history have."""
+    of_events = {f.name: f for f in history.features if isinstance(f, Vector)}
+    return [
+        feature.name
+        for feature in schema.item
+        if isinstance(feature, Vector)
+        and feature.name in of_events
+        and of_events[feature.name].dim == feature.dim
+    ]
+
+
+def modalities_of(
+    schema: FeatureSchema,
+    history: Any,
+    tables: Mapping[str, int],
+    chosen: Sequence[str] | None,
+) -> list[str]:
+    """Names of the modalities: vectors of items and events, and tables by item.
+
+    Args:
+        schema: The schema.
+        history: The sequence whose events are items.
+        tables: Width of each table by its name.
+        chosen: Those to take, in this order; all by default.
+
+    Raises:
+        InputError: A name stands for a vector and a table, or twice.
+        UnknownName: A chosen one is neither.
+    """
+    found = vectors_of(schema, history)
+    for name in tables:
+        if name in found or name == "id":
+            raise InputError(
+                "tables", received=name, expected="a name that nothing else has"
+            )
+    found += tables
+    if chosen is None:
+        return found
+    for name in chosen:
+        if name not in found:
+            raise UnknownName("modalities", name, found)
+    if len(set(chosen)) < len(chosen):
+        raise InputError("modalities", received=list(chosen), expected="each once")
+    return list(chosen)
+
+
+def without_modalities(
+    schema: FeatureSchema, history: Any, names: Sequence[str]
+) -> FeatureSchema:
+    """The schema without these vectors of items and of events of the history."""
+
+    def kept(features: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(
+            f for f in features if not (isinstance(f, Vector) and f.name in names)
+        )
+
+    sequences = tuple(
+        dataclasses.replace(sequence, features=kept(sequence.features))
+        if sequence.name == history.name
+        else sequence
+        for sequence in schema.sequences
+    )
+    return dataclasses.replace(schema, item=kept(schema.item), sequences=sequences)
