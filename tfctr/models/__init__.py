@@ -25,6 +25,7 @@ from tfctr.models.dfgr import DFGR
 from tfctr.models.dhen import DHEN
 from tfctr.models.distillation import Distillation
 from tfctr.models.hstu import HSTU
+from tfctr.models.id_pretraining import IDPretraining
 from tfctr.models.metagr import MetaGR
 from tfctr.models.pre_ranking import PreRankingModel
 from tfctr.models.sfgr import SFGR
@@ -50,6 +51,7 @@ __all__ = [
     "DeepFM",
     "Distillation",
     "FiBiNET",
+    "IDPretraining",
     "LSTMPlusPlus",
     "LogisticRegression",
     "MetaGR",
