@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-__all__ = ["DistillationConfig", "TrainingConfig"]
+__all__ = ["DistillationConfig", "PretrainedConfig", "TrainingConfig"]
 
 
 class DistillationConfig(BaseModel):
@@ -33,6 +33,28 @@ class DistillationConfig(BaseModel):
         return self.kind in ("pairwise", "listwise")
 
 
+class PretrainedConfig(BaseModel):
+    """Which pretrained tables a model starts with, and how.
+
+    See `tfctr.training.pretrained.load_pretrained`.
+
+    Attributes:
+        folder: What `write_pretrained` wrote.
+        mode: Whether training leaves the tables as they are.
+        dropout: Frozen only: dropout on pretrained rows.
+        learning_rate: Trainable only: learning rate of the tables.
+        allow_overlap: Loads tables of any window, those of the training data too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    folder: str
+    mode: Literal["frozen", "trainable"] = "frozen"
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+    allow_overlap: bool = False
+
+
 class TrainingConfig(BaseModel):
     """Which model, and how it is trained.
 
@@ -55,6 +77,7 @@ class TrainingConfig(BaseModel):
         strategy: Where it runs: `"single"` device, `"mirrored"` on all devices of this
             machine, `"multi_worker"` on the processes of `TF_CONFIG`, or `"tpu"`.
         distillation: By whom the model is taught, beside the labels.
+        pretrained: Tables that the model starts with; a folder alone means frozen ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -72,3 +95,9 @@ class TrainingConfig(BaseModel):
     checkpoint_every: int = Field(default=1000, ge=1)
     strategy: Literal["single", "mirrored", "multi_worker", "tpu"] = "single"
     distillation: DistillationConfig | None = None
+    pretrained: PretrainedConfig | None = None
+
+    @field_validator("pretrained", mode="before")
+    @classmethod
+    def _folder_alone(cls, value: Any) -> Any:
+        return {"folder": value} if isinstance(value, str) else value
