@@ -17,6 +17,7 @@ from pydantic import (
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.errors import InputError, UnknownName
 from tfctr.pipelines.config_errors import first_error
+from tfctr.pipelines.pretraining_config import IDPretrainingConfig, check_tables
 from tfctr.training.config import TrainingConfig
 
 __all__ = [
@@ -172,6 +173,8 @@ class PipelineConfig(_Section):
         behaviour: How events become examples; a data set by name has its own.
         ranking: The ranking head.
         pre_ranking: The pre-ranking head.
+        id_pretraining: Tables of ids that are learnt before, for heads with
+            `pretrained = "id_pretraining"`.
         serving: What is served.
         evaluation: What a model must reach.
         beam: Options for Beam.
@@ -185,6 +188,7 @@ class PipelineConfig(_Section):
     behaviour: BehaviourConfig | None = None
     ranking: TrainingConfig
     pre_ranking: TrainingConfig
+    id_pretraining: IDPretrainingConfig | None = None
     serving: ServingConfig = ServingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     beam: BeamConfig = BeamConfig()
@@ -223,6 +227,7 @@ class PipelineConfig(_Section):
                 received="a section",
                 expected="none: the ranking head is the teacher",
             )
+        check_tables(self)
         return self
 
     @property
