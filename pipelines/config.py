@@ -17,6 +17,7 @@ from pydantic import (
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.errors import InputError, UnknownName
 from tfctr.pipelines.config_errors import first_error
+from tfctr.pipelines.pretraining_config import IDPretrainingConfig, check_tables
 from tfctr.training.config import TrainingConfig
 from tfctr.training.overrides import override
 
@@ -173,6 +174,8 @@ class PipelineConfig(_Section):
         behaviour: How events become examples; a data set by name has its own.
         ranking: The ranking head.
         pre_ranking: The pre-ranking head.
+        id_pretraining: Tables of ids that are learnt before, for heads with
+            `pretrained = "id_pretraining"`.
         serving: What is served.
         evaluation: What a model must reach.
         beam: Options for Beam.
@@ -186,6 +189,7 @@ class PipelineConfig(_Section):
     behaviour: BehaviourConfig | None = None
     ranking: TrainingConfig
     pre_ranking: TrainingConfig
+    id_pretraining: IDPretrainingConfig | None = None
     serving: ServingConfig = ServingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     beam: BeamConfig = BeamConfig()
@@ -224,6 +228,7 @@ class PipelineConfig(_Section):
                 received="a section",
                 expected="none: the ranking head is the teacher",
             )
+        check_tables(self)
         return self
 
     @property

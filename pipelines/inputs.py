@@ -13,11 +13,20 @@ from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.pipelines.config import PipelineConfig
 
-__all__ = ["PipelineInputs", "code_digest", "resolve_inputs"]
+__all__ = ["PipelineInputs", "code_digest", "file_digest", "resolve_inputs"]
 
 SCHEMAS = ("movielens_100k",)
 # Folders of tfctr whose code a component runs.
-CODE = ("data", "export", "features", "layers", "losses", "metrics", "models")
+CODE = (
+    "data",
+    "export",
+    "features",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "training",
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ def resolve_inputs(config: PipelineConfig) -> PipelineInputs:
         schema=_schema(config.schema_name or config.data.source),
         behaviour=behaviour,
         paths=absolute,
-        fingerprints={n: _digest(_matching(n, p)) for n, p in absolute.items()},
+        fingerprints={n: file_digest(n, p) for n, p in absolute.items()},
     )
 
 
@@ -77,6 +86,16 @@ def code_digest() -> str:
     folders += [f"{root}/{name}" for root in tfctr.__path__ for name in CODE]
     files = sorted(file for folder in folders for file in Path(folder).rglob("*.py"))
     return _digest(files)
+
+
+def file_digest(table: str, pattern: str) -> str:
+    """Digest of the files that a path or pattern stands for, for the cache.
+
+    Args:
+        table: What they are, for error texts.
+        pattern: The path or pattern.
+    """
+    return _digest(_matching(table, pattern))
 
 
 def _schema(name: str) -> FeatureSchema:

@@ -14,13 +14,16 @@ from tfctr.pipelines.baseline import LastOtherBlessedModel
 from tfctr.pipelines.components import (
     AnomalyGate,
     BehaviourExampleGen,
+    IDPretraining,
     ItemStore,
     ServingCheck,
 )
 from tfctr.pipelines.config import PipelineConfig
 from tfctr.pipelines.evaluation import evaluation_config
-from tfctr.pipelines.inputs import PipelineInputs, code_digest
+from tfctr.pipelines.inputs import PipelineInputs, code_digest, file_digest
+from tfctr.pipelines.pretraining_config import TABLES
 from tfctr.pipelines.tfx_schema import tfx_schema_text
+from tfctr.training.pretrained import read_pretrained
 
 __all__ = ["make_pipeline", "metadata_path"]
 
@@ -57,11 +60,13 @@ def _components(config: PipelineConfig, inputs: PipelineInputs) -> list[BaseNode
     settings = _Settings(config, inputs)
     examples, *checks, imported, gate = _checked_examples(settings)
     sequences = _user_sequences(settings)
-    transform, trainer = _training(settings, examples, imported, sequences)
+    transform = _transform(settings, examples, imported)
+    tables = _tables(settings, transform)
+    trainer = _trainer(settings, transform, sequences, tables)
     for node in (transform, *sequences):
         node.add_upstream_node(gate)
     delivery = _delivery(settings, examples, transform, trainer)
-    ready = [examples, imported, *checks, gate, transform, *sequences]
+    ready = [examples, imported, *checks, gate, transform, *tables, *sequences]
     return [*ready, trainer, *delivery]
 
 
@@ -110,40 +115,71 @@ def _checked_examples(settings: _Settings) -> list[BaseNode]:
     return [examples, statistics, validator, imported, gate]
 
 
-def _training(
-    settings: _Settings,
-    examples: BaseNode,
-    imported: BaseNode,
-    sequences: list[BaseNode],
-) -> tuple[BaseNode, BaseNode]:
-    """What is learnt: vocabularies and moments, then both heads."""
-    schema = {"schema": settings.schema, "code": settings.code}
-    transform = tfx.components.Transform(
+def _transform(settings: _Settings, examples: BaseNode, imported: BaseNode) -> BaseNode:
+    """Vocabularies and moments, and the examples encoded with them."""
+    return tfx.components.Transform(
         examples=examples.outputs["examples"],
         schema=imported.outputs["schema"],
         preprocessing_fn="tfctr.pipelines.preprocessing.preprocessing_fn",
         splits_config=tfx.proto.SplitsConfig(
             analyze=["train"], transform=["train", "validation", "test"]
         ),
-        custom_config=schema,
+        custom_config={"schema": settings.schema, "code": settings.code},
         disable_statistics=True,
         disable_analyzer_cache=True,
     )
+
+
+def _tables(settings: _Settings, transform: BaseNode) -> list[BaseNode]:
+    """Tables of ids, where the configuration has a section for them."""
+    how = settings.config.id_pretraining
+    if how is None:
+        return []
+    files = {
+        name: [str(path), file_digest(name, path)]
+        for name, path in how.positives.items()
+    }
+    return [
+        IDPretraining(
+            transform_graph=transform.outputs["transform_graph"],
+            schema=settings.schema,
+            settings=how.model_dump_json(),
+            fingerprint=json.dumps([files, settings.code]),
+        )
+    ]
+
+
+def _trainer(
+    settings: _Settings,
+    transform: BaseNode,
+    sequences: list[BaseNode],
+    tables: list[BaseNode],
+) -> BaseNode:
+    """Both heads."""
     learnt_from = [transform.outputs["transformed_examples"]]
     learnt_from += [node.outputs["examples"] for node in sequences]
-    trainer = tfx.components.Trainer(
+    return tfx.components.Trainer(
         run_fn="tfctr.pipelines.training.run_fn",
         examples=channel.union(learnt_from) if sequences else learnt_from[0],
         transform_graph=transform.outputs["transform_graph"],
+        base_model=tables[0].outputs["tables"] if tables else None,
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["validation"]),
         custom_config={
-            **schema,
+            "schema": settings.schema,
+            "code": settings.code,
             "ranking": settings.config.ranking.model_dump(),
             "pre_ranking": settings.config.pre_ranking.model_dump(),
+            "tables": _fingerprints(settings.config),
         },
     )
-    return transform, trainer
+
+
+def _fingerprints(config: PipelineConfig) -> list[str]:
+    """Of pretrained tables, by which TFX's cache tells other rows apart."""
+    given = [head.pretrained for head in (config.ranking, config.pre_ranking)]
+    folders = [tables.folder for tables in given if tables is not None]
+    return [read_pretrained(f).fingerprint for f in folders if f != TABLES]
 
 
 def _delivery(

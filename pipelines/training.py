@@ -13,15 +13,17 @@ from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState
 from tfctr.pipelines.examples import training_dataset, training_requests
 from tfctr.pipelines.preprocessing import state_from_transform
+from tfctr.pipelines.pretraining_config import TABLES
 from tfctr.pipelines.sequence_examples import (
     is_sequence_file,
     sequence_training_dataset,
 )
 from tfctr.pipelines.trained import Trained
 from tfctr.training import TrainingConfig, check_arguments, train
+from tfctr.training.pretrained import Window
 from tfctr.training.strategy import is_chief, make_strategy
 
-__all__ = ["head_class", "run_fn", "train_head"]
+__all__ = ["head_class", "run_fn", "train_head", "with_tables"]
 
 HEADS = ("ranking", "pre_ranking")
 # Examples of a batch in which a model that learns from whole users is validated.
@@ -48,7 +50,7 @@ def run_fn(fn_args: Any) -> None:
     history: dict[str, Any] = {}
     for head in HEADS:
         heads[head], history[head] = train_head(
-            config[head],
+            with_tables(config[head], fn_args),
             state,
             _matching(fn_args.train_files),
             _matching(fn_args.eval_files),
@@ -58,6 +60,19 @@ def run_fn(fn_args: Any) -> None:
         )
     if all(map(is_chief, strategies)):
         Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
+
+
+def with_tables(config: Mapping[str, Any], fn_args: Any) -> Mapping[str, Any]:
+    """Fields of a head whose tables, if of this run, are named by their folder.
+
+    Args:
+        config: Fields of `TrainingConfig`.
+        fn_args: TFX's `FnArgs`, whose base model are the tables of this run.
+    """
+    tables = config.get("pretrained")
+    if not tables or tables["folder"] != TABLES:
+        return config
+    return {**config, "pretrained": {**tables, "folder": str(fn_args.base_model)}}
 
 
 def train_head(
@@ -101,8 +116,21 @@ def train_head(
         training_dataset(state.schema, _examples(validation_files), size),
         verbose=verbose,
         teacher=teacher,
+        state=state,
+        window=_window(settings, state, train_files),
     )
     return model, model.history.history
+
+
+def _window(
+    settings: TrainingConfig, state: SchemaState, files: list[str]
+) -> Window | None:
+    """When the training examples happened, where pretrained tables are loaded."""
+    time = state.schema.timestamp
+    if settings.pretrained is None or time is None:
+        return None
+    batches = training_dataset(state.schema, _examples(files), POINTWISE_BATCH)
+    return Window.around(Window.of(x[time].numpy()) for x, *_ in batches)
 
 
 def head_class(config: Mapping[str, Any], name: str) -> Any:

@@ -26,6 +26,7 @@ COMMANDS = (
     "models",
     "schema",
     "kernels",
+    "diagnose",
 )
 TFCTR = str(Path(sys.executable).with_name("tfctr"))
 
@@ -86,6 +87,17 @@ def test_train_and_evaluate_print_the_same_report(tmp_path):
     evaluated = invoke("evaluate", str(tmp_path / "run"), "--data=synthetic")
     row = next(line for line in evaluated.splitlines() if "click" in line)
     assert row in trained
+
+
+def test_diagnosis_prints_a_verdict_and_draws(tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text('model = "LogisticRegression"\nbatch_size = 512\n')
+    plot = tmp_path / "plot.png"
+    options = ("--data=synthetic", "--epochs=2", f"--plot={plot}")
+    text = invoke("diagnose", "one-epoch", str(config), *options)
+    assert "There is no drop within 2 epochs." in text
+    assert "10 to 99" in text
+    assert plot.read_bytes().startswith(b"\x89PNG")
 
 
 def test_schema_check_shows_columns_and_takes_fitting_examples(data, tmp_path):

@@ -28,8 +28,10 @@ app = typer.Typer(
 )
 pipeline_app = typer.Typer(help="Run TFX pipelines.", no_args_is_help=True)
 schema_app = typer.Typer(help="Look at feature schemas.", no_args_is_help=True)
+diagnose_app = typer.Typer(help="Look for known troubles.", no_args_is_help=True)
 app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(schema_app, name="schema")
+app.add_typer(diagnose_app, name="diagnose")
 
 console = Console()
 Overrides = Annotated[
@@ -204,6 +206,33 @@ def pipeline_run(
     console.print(result)
     if result.pushed is None:
         sys.exit(1)
+
+
+@diagnose_app.command("one-epoch")
+def diagnose_one_epoch(
+    config: Annotated[
+        Path, typer.Argument(help="TOML file: training keys, alone or in [ranking].")
+    ],
+    data: Annotated[str, typer.Option(help="Data set by name.")] = "movielens_100k",
+    epochs: Annotated[int, typer.Option(help="Epochs to train.")] = 5,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw AUC and log loss to this file.")
+    ] = None,
+) -> None:
+    """Train for several epochs: does the model get worse after the first one?
+
+    Shows AUC and log loss on the test part after each epoch, by how often training
+    saw the ids, says whether the one-epoch drop is there and what it would cost to
+    ignore it.
+    """
+    from tfctr.training.one_epoch import diagnose_one_epoch as diagnose
+    from tfctr.training.runs import load_dataset, read_config
+
+    found = diagnose(read_config(config), load_dataset(data), epochs=epochs)
+    console.print(Markdown(found.to_markdown()))
+    if plot is not None:
+        found.plot(plot)
+        console.print(f"Wrote {plot}")
 
 
 @schema_app.command("check")

@@ -37,7 +37,9 @@ ABSTRACT = {
 # tests/layers/embedding/distributed_test.py.
 # ItemFrequencies counts what it is called with, so no two calls are equal: see
 # tests/layers/embedding/item_frequencies_test.py.
-ELSEWHERE = {"DistributedCollection", "ItemFrequencies"}
+# IDPretraining has no labels, so it ranks nothing: see
+# tests/models/id_pretraining_test.py.
+ELSEWHERE = {"DistributedCollection", "IDPretraining", "ItemFrequencies"}
 PACKAGES = {
     "layers": (keras.layers.Layer, LAYERS),
     "losses": (keras.losses.Loss, LOSSES),

@@ -487,6 +487,13 @@ LAYERS: list[LayerSpecimen] = [
         TABLES,
     ),
     LayerSpecimen(
+        layers.EmbeddingCollection,
+        {"schema": SCHEMA, "dim": 4, "only": ["user_id", "device"], "seed": 3},
+        {"inputs": {name: INPUTS[name] for name in ("user_id", "device")}},
+        {"user_id": (16, 4), "device": (16, 4)},
+        {"table/embeddings": (9 + 5, 4)},
+    ),
+    LayerSpecimen(
         layers.PooledEmbeddings,
         {"schema": SCHEMA, "dim": 4, "stddev": 0.2, "seed": 3},
         {"inputs": INPUTS},

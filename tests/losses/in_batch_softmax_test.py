@@ -57,3 +57,26 @@ def test_one_candidate_a_request_is_the_pointwise_form():
 
 def test_batch_without_a_click_costs_nothing():
     assert float(in_batch_softmax(SCORES, IDS, np.zeros((3, 2), "float32"))) == 0.0
+
+
+def test_items_beyond_the_candidates_are_negatives_of_all():
+    """B1: also where one of them is the positive itself."""
+    scores, ids = SCORES[:2], np.array([7, 1, 9, 7, 3, 4], "int32")
+    value = in_batch_softmax(scores, ids, np.ones(2, "float32"))
+    expected = [
+        loss_of(scores[0], 0, [1, 2, 4, 5]),
+        loss_of(scores[1], 1, [0, 2, 3, 4, 5]),
+    ]
+    np.testing.assert_allclose(value, np.mean(expected), rtol=1e-5)
+
+
+def test_positive_without_a_negative_costs_nothing():
+    scores, ids = 100 * SCORES[:2, :3], np.array([7, 7, 7], "int32")
+    assert float(in_batch_softmax(scores, ids, np.ones(2, "float32"))) == 0.0
+
+
+def test_scores_of_a_row_may_be_shifted():
+    weights = np.eye(3, 2, dtype="float32")
+    shifted = SCORES + np.array([[5.0], [-3.0], [0.5]], "float32")
+    value = in_batch_softmax(shifted, IDS, weights)
+    np.testing.assert_allclose(value, in_batch_softmax(SCORES, IDS, weights), rtol=1e-4)

@@ -160,6 +160,15 @@ def test_core_install_fits_saves_reloads_and_exports(
 ) -> None:
     python = tmp_path / "env" / "bin" / "python"
     run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
-    pip = (python, "-m", "pip", "install", "--quiet", "--constraint", LOCK)
+    pip = (
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--constraint",
+        LOCK,
+    )
     run(*pip, wheel, cwd=tmp_path)
     assert "all steps done" in run(python, "-c", FIRST_STEPS, cwd=tmp_path)

@@ -56,6 +56,16 @@ def test_one_line_names_a_teacher(path):
         load_config(path, ["pre_ranking.distillation={kind='other'}"])
 
 
+def test_one_line_names_pretrained_tables(path):
+    tables = load_config(path, ["ranking.pretrained='tables'"]).ranking.pretrained
+    assert (tables.folder, tables.mode, tables.dropout) == ("tables", "frozen", 0.0)
+    line = "ranking.pretrained={folder='tables', mode='trainable', learning_rate=0.1}"
+    assert load_config(path, [line]).ranking.pretrained.learning_rate == 0.1
+    assert load_config(path).ranking.pretrained is None
+    with pytest.raises(InputError, match=r"ranking\.pretrained\.mode"):
+        load_config(path, ["ranking.pretrained={folder='tables', mode='thawed'}"])
+
+
 @pytest.mark.parametrize(
     ("override", "section", "key", "expected"),
     [

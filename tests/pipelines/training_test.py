@@ -12,9 +12,10 @@ from tfctr.data.batches import encode_frame
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.examples import build_examples
 from tfctr.errors import InputError, UnknownName
-from tfctr.models import TwoTower
+from tfctr.models import IDPretraining, TwoTower
 from tfctr.pipelines.training import train_head
 from tfctr.training import TrainingConfig
+from tfctr.training.pretrained import Window, read_pretrained, write_pretrained
 
 SPEC = BehaviourSpec("user", "item", "at", {"like": LabelRule("rating", at_least=4)})
 
@@ -112,3 +113,31 @@ def test_head_that_needs_a_teacher_says_so(state, records):
             name="pre_ranking",
             teacher=TwoTower(state.schema),
         )
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_tables_must_be_of_before_the_training_examples(
+    state, records, frame, tmp_path
+):
+    tables = IDPretraining(state.schema, dim=4)
+    first = int(frame["at"].min())
+    for end in (first, first + 1):
+        write_pretrained(tables, state, tmp_path / str(end), window=Window(0, end))
+
+    def trained(end):
+        config = TrainingConfig(
+            model="DCNv2",
+            arguments={"dim": 4, "hidden_units": [4], "num_cross_layers": 1},
+            pretrained=str(tmp_path / str(end)),
+        )
+        files = state, records, records
+        return train_head(config.model_dump(), *files, name="ranking", verbose=0)
+
+    model, _ = trained(first)
+    start, stop = model.embeddings.tables["table_item"]
+    rows = np.asarray(model.embeddings.table.embeddings)[start:stop]
+    np.testing.assert_array_equal(
+        rows, read_pretrained(tmp_path / str(first)).tables["item"]
+    )
+    with pytest.raises(InputError, match="`ranker_window`"):
+        trained(first + 1)

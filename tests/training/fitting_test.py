@@ -7,8 +7,16 @@ from tfctr import models
 from tfctr.data import SyntheticDataset, synthetic
 from tfctr.data.reading import read_examples
 from tfctr.errors import InputError, UnknownName
-from tfctr.training import TrainingConfig, check_arguments, make_model, train
+from tfctr.models import IDPretraining
+from tfctr.training import (
+    PretrainedConfig,
+    TrainingConfig,
+    check_arguments,
+    make_model,
+    train,
+)
 from tfctr.training.config import TaskConfig
+from tfctr.training.pretrained import Window, write_pretrained
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +129,36 @@ def test_tasks_are_those_of_the_configuration(data):
         make_model(
             config.model_copy(update={"tasks": {"clicks": TaskConfig()}}), data.schema
         )
+
+
+def test_tables_are_named_in_one_line(data, tmp_path):
+    tables = IDPretraining(data.schema, dim=4, seed=9)
+    write_pretrained(tables, data.state, tmp_path / "tables", window=Window(0, 100))
+    folder = str(tmp_path / "tables")
+    config = TrainingConfig(
+        model="DCNv2",
+        arguments={"dim": 4, "hidden_units": [4]},
+        pretrained=folder,
+        patience=0,
+    )
+    assert config.pretrained == PretrainedConfig(folder=folder, mode="frozen")
+    batches = data.to_dataset("validation")
+
+    def trained(config, **kwargs):
+        return train(config, data.schema, batches, None, verbose=0, **kwargs)
+
+    known = {"state": data.state, "window": Window(100, 200)}
+    model = trained(config, **known)
+    start, stop = model.embeddings.tables["table_item_id"]
+    found = np.asarray(model.embeddings.table.embeddings)[start:stop]
+    start, stop = tables.embeddings.tables["table_item_id"]
+    rows = np.asarray(tables.embeddings.table.embeddings)[start:stop]
+    np.testing.assert_array_equal(found, rows)
+    with pytest.raises(InputError, match="`state`"):
+        trained(config)
+    with pytest.raises(InputError, match="`ranker_window`"):
+        trained(config, state=data.state)
+    with pytest.raises(InputError, match="`ranker_window`"):
+        trained(config, **{**known, "window": Window(50, 60)})
+    with pytest.raises(InputError, match="pretrained tables"):
+        trained(config.model_copy(update={"strategy": "mirrored"}), **known)

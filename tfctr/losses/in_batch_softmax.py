@@ -1,5 +1,6 @@
 """Softmax of what was clicked among all items of a batch."""
 
+import numpy as np
 from keras import ops
 
 from tfctr.types import Tensor
@@ -17,11 +18,13 @@ def in_batch_softmax(
 ) -> Tensor:
     """Mean of `-log softmax` of each positive among the items of the batch.
 
-    The items are the requests' candidates, request after request. The others with the
-    positive's id, and the other positives of its request, are no negatives of it.
+    The items are the requests' candidates, request after request, and after them any
+    number of negatives of all requests. The others with the positive's id, and the
+    other positives of its request, are no negatives of it. Without any negative a
+    positive costs 0.
 
     Args:
-        scores: `(requests, items)` floats; `items = requests * candidates`.
+        scores: `(requests, items)` floats; `items = requests * candidates + negatives`.
         item_ids: `(items,)` ids.
         weights: `(requests, candidates)` or `(requests,)` floats: weight of each
             positive, 0 for what is none.
@@ -32,6 +35,11 @@ def in_batch_softmax(
     Returns:
         A float32 number; 0 where no positive has weight.
 
+    >>> zeros = ops.zeros((2, 3))  # two positives, and a negative of both
+    >>> loss = in_batch_softmax(zeros, ops.array([5, 6, 5]), ops.ones(2))
+    >>> round(float(loss), 4)  # the mean of log 2 and log 3
+    0.8959
+
     Source: Yi et al., Sampling-Bias-Corrected Neural Modeling, RecSys 2019, eq. (3)
     to (5).
     """
@@ -39,14 +47,20 @@ def in_batch_softmax(
     if log_q is not None:
         scores -= log_q
     num_requests, num_items = ops.shape(scores)
-    count = num_items // ops.maximum(num_requests, 1)
     flat_weights = ops.cast(ops.reshape(weights, (-1,)), "float32")
-    requests = ops.arange(num_items) // ops.maximum(count, 1)
+    num_positives = ops.shape(flat_weights)[0]
+    count = ops.maximum(num_positives // ops.maximum(num_requests, 1), 1)
     places = ops.arange(num_items)
-    itself = ops.expand_dims(places, 1) == places
-    same_item = ops.expand_dims(item_ids, 1) == item_ids
-    same_request = ops.expand_dims(requests, 1) == requests
-    also_positive = ops.logical_and(same_request, flat_weights > 0)
+    requests = places // count
+    is_positive = ops.pad(flat_weights > 0, [[0, num_items - num_positives]])
+
+    def of_positives(values: Tensor) -> Tensor:
+        return ops.expand_dims(values[:num_positives], 1)
+
+    itself = of_positives(places) == places
+    same_item = of_positives(item_ids) == item_ids
+    same_request = of_positives(requests) == requests
+    also_positive = ops.logical_and(same_request, is_positive)
     left_out = ops.logical_or(same_item, also_positive)
     if items_mask is not None:
         left_out = ops.logical_or(
@@ -54,7 +68,8 @@ def in_batch_softmax(
         )
     allowed = ops.logical_or(itself, ops.logical_not(left_out))
     rows = ops.repeat(scores, count, axis=0)  # (positives, items)
-    rows = ops.where(allowed, rows, -1e9)
-    losses = ops.logsumexp(rows, axis=1) - ops.diagonal(rows)
+    rows = ops.where(allowed, rows, -np.inf)
+    own = ops.diagonal(rows[:, :num_positives])
+    losses = ops.logsumexp(rows, axis=1) - own
     total = ops.sum(flat_weights)
     return ops.sum(losses * flat_weights) / ops.where(total > 0, total, 1.0)

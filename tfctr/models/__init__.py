@@ -31,6 +31,7 @@ from tfctr.models.dhen import DHEN
 from tfctr.models.diff_msin import DiffMSIN
 from tfctr.models.distillation import Distillation
 from tfctr.models.hstu import HSTU
+from tfctr.models.id_pretraining import IDPretraining
 from tfctr.models.metagr import MetaGR
 from tfctr.models.modal_ranker import ModalRanker
 from tfctr.models.pre_ranking import PreRankingModel
@@ -61,6 +62,7 @@ __all__ = [
     "DiffMSIN",
     "Distillation",
     "FiBiNET",
+    "IDPretraining",
     "LSTMPlusPlus",
     "LogisticRegression",
     "MMoE",

@@ -28,7 +28,8 @@ class SparseOptimizer(keras.optimizers.Optimizer):
     Args:
         learning_rate: Step size: a number, a Keras schedule or a function.
         weight_decay: Share of a weight, times the learning rate, that a step takes
-            off touched rows before the update (decoupled).
+            off touched rows before the update (decoupled). Tables with frozen rows do
+            not decay.
         clipnorm: Most that the norm of each gradient may be.
         clipvalue: Most that each entry of a gradient may be.
         global_clipnorm: Most that the norm of all gradients together may be.
@@ -174,6 +175,10 @@ class SparseOptimizer(keras.optimizers.Optimizer):
             value=self.clipvalue,
             global_norm=self.global_clipnorm,
         )
+
+    def _use_weight_decay(self, variable: Any) -> bool:
+        is_frozen = getattr(variable, "has_frozen_rows", False)
+        return bool(super()._use_weight_decay(variable)) and not is_frozen
 
     def _apply_weight_decay(self, variables: Any) -> None:
         """Nothing here: `update_step` decays the rows that it touches."""

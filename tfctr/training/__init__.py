@@ -3,11 +3,16 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tfctr.training.config import DistillationConfig, TrainingConfig
+from tfctr.training.config import (
+    DistillationConfig,
+    PretrainedConfig,
+    TrainingConfig,
+)
 
 if TYPE_CHECKING:
     from tfctr.training.fitting import check_arguments, make_model, train
     from tfctr.training.growth import CarriedOver, RowCounts, carry_over
+    from tfctr.training.one_epoch import diagnose_one_epoch
     from tfctr.training.resuming import ResumableTraining
     from tfctr.training.strategy import is_chief, make_strategy
 
@@ -19,6 +24,7 @@ _LAZY = {
     "carry_over": "growth",
     "check_arguments": "fitting",
     "is_chief": "strategy",
+    "diagnose_one_epoch": "one_epoch",
     "make_model": "fitting",
     "make_strategy": "strategy",
     "train": "fitting",
@@ -27,11 +33,13 @@ _LAZY = {
 __all__ = [
     "CarriedOver",
     "DistillationConfig",
+    "PretrainedConfig",
     "ResumableTraining",
     "RowCounts",
     "TrainingConfig",
     "carry_over",
     "check_arguments",
+    "diagnose_one_epoch",
     "is_chief",
     "make_model",
     "make_strategy",

@@ -2,11 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tfctr.models.tasks import Task
 
-__all__ = ["DistillationConfig", "TaskConfig", "TrainingConfig"]
+__all__ = ["DistillationConfig", "PretrainedConfig", "TaskConfig", "TrainingConfig"]
 
 
 class DistillationConfig(BaseModel):
@@ -55,6 +55,28 @@ class TaskConfig(BaseModel):
     )
 
 
+class PretrainedConfig(BaseModel):
+    """Which pretrained tables a model starts with, and how.
+
+    See `tfctr.training.pretrained.load_pretrained`.
+
+    Attributes:
+        folder: What `write_pretrained` wrote.
+        mode: Whether training leaves the tables as they are.
+        dropout: Frozen only: dropout on pretrained rows.
+        learning_rate: Trainable only: learning rate of the tables.
+        allow_overlap: Loads tables of any window, those of the training data too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    folder: str
+    mode: Literal["frozen", "trainable"] = "frozen"
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+    allow_overlap: bool = False
+
+
 class TrainingConfig(BaseModel):
     """Which model, and how it is trained.
 
@@ -79,6 +101,7 @@ class TrainingConfig(BaseModel):
         distillation: By whom the model is taught, beside the labels.
         tasks: How labels are trained and judged, by name; those of the model by
             default.
+        pretrained: Tables that the model starts with; a folder alone means frozen ones.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -97,9 +120,15 @@ class TrainingConfig(BaseModel):
     strategy: Literal["single", "mirrored", "multi_worker", "tpu"] = "single"
     distillation: DistillationConfig | None = None
     tasks: dict[str, TaskConfig] | None = None
+    pretrained: PretrainedConfig | None = None
 
     def made_tasks(self) -> list[Task] | None:
         """What `compile` of a model takes as `tasks`."""
         if self.tasks is None:
             return None
         return [Task(name, **task.model_dump()) for name, task in self.tasks.items()]
+
+    @field_validator("pretrained", mode="before")
+    @classmethod
+    def _folder_alone(cls, value: Any) -> Any:
+        return {"folder": value} if isinstance(value, str) else value

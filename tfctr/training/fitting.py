@@ -10,13 +10,14 @@ import keras
 from tfctr import models, optimizers
 from tfctr.data.reading import ExampleReader
 from tfctr.errors import InputError, UnknownName
-from tfctr.features import FeatureSchema
+from tfctr.features import FeatureSchema, SchemaState
 from tfctr.models import RankingModel
 from tfctr.training.config import TrainingConfig
+from tfctr.training.pretrained import Window, load_pretrained
 from tfctr.training.resuming import ResumableTraining
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
 
-__all__ = ["check_arguments", "make_model", "train"]
+__all__ = ["check_arguments", "load_tables", "make_model", "train"]
 
 
 def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
@@ -59,6 +60,8 @@ def train(
     checkpoints: str | Path | None = None,
     verbose: Any = "auto",
     teacher: RankingModel | None = None,
+    state: SchemaState | None = None,
+    window: Window | None = None,
 ) -> RankingModel:
     """Trains the model that `config` names with plain `fit`.
 
@@ -73,6 +76,8 @@ def train(
             `"single"`.
         verbose: As for `fit`.
         teacher: The model that `config.distillation` speaks of.
+        state: The vocabularies, by which `config.pretrained` finds its rows.
+        window: Time of the training data; tables must be of an earlier one.
 
     Returns:
         The trained model; with `patience`, at its best epoch. It belongs to no
@@ -86,6 +91,7 @@ def train(
     strategy = make_strategy(config.strategy)
     model = make_model(config, schema)
     _be_taught(model, config, teacher)
+    load_tables(model, config, state, window)
     stop = _stopping(config)
     resume = (
         [_resuming(checkpoints, training_data, config, stop)] if checkpoints else []
@@ -134,6 +140,40 @@ def _be_taught(
     model.learn_from(
         teacher, kind=how.kind, weight=how.weight, temperature=how.temperature
     )
+
+
+def load_tables(
+    model: RankingModel,
+    config: TrainingConfig,
+    state: SchemaState | None,
+    window: Window | None,
+) -> None:
+    """Puts the tables that `config` names into a new model.
+
+    Args:
+        model: The model.
+        config: The configuration.
+        state: The vocabularies of the model.
+        window: Time of the training data.
+
+    Raises:
+        InputError: As `load_pretrained`, or the state is missing.
+    """
+    if config.pretrained is None:
+        return
+    if state is None:
+        raise InputError(
+            "state", received=None, expected="the vocabularies of the tables' rows"
+        )
+    if config.strategy != "single":
+        raise InputError(
+            "strategy",
+            received=f"{config.strategy!r} with pretrained tables",
+            expected="'single'",
+        )
+    settings = config.pretrained.model_dump()
+    folder = settings.pop("folder")
+    load_pretrained(model, folder, state, ranker_window=window, **settings)
 
 
 def _resuming(

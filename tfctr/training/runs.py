@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
     from tfctr.data import Dataset
     from tfctr.evaluation import Report
 
-__all__ = ["evaluate_run", "load_dataset", "train_run"]
+__all__ = [
+    "evaluate_run",
+    "load_dataset",
+    "read_config",
+    "train_run",
+    "training_window",
+]
 
 # Examples of a batch in which a model that learns from whole users is measured.
 POINTWISE_BATCH = 1024
@@ -67,6 +74,8 @@ def train_run(
         batches,
         dataset.to_dataset("validation", size),
         checkpoints=checkpoints if resume else None,
+        state=dataset.state,
+        window=training_window(dataset, config),
     )
     report = evaluate(trained, dataset.to_dataset("test", size))
     if not is_chief(strategy):
@@ -76,6 +85,21 @@ def train_run(
     if resume:
         shutil.rmtree(checkpoints, ignore_errors=True)
     return report
+
+
+def training_window(dataset: "Dataset", config: TrainingConfig) -> Any:
+    """When the training part happened, where tables of an earlier time are loaded.
+
+    Args:
+        dataset: The data set.
+        config: The configuration: without tables there is no need to know.
+    """
+    from tfctr.training.pretrained import Window
+
+    time = dataset.schema.timestamp
+    if config.pretrained is None or time is None:
+        return None
+    return Window.of(dataset.train[time])
 
 
 def _training_data(dataset: "Dataset", config: TrainingConfig) -> tuple[Any, int]:
@@ -151,6 +175,31 @@ def _config(model: str, overrides: Iterable[str]) -> TrainingConfig:
     values: dict[str, Any] = {"model": model}
     for text in overrides:
         override(values, text)
+    return _checked(values)
+
+
+def read_config(path: str | Path) -> TrainingConfig:
+    """Reads a training configuration.
+
+    Args:
+        path: A TOML file with keys of `TrainingConfig`, alone or in a section
+            `[ranking]`, as in a pipeline's configuration.
+
+    Raises:
+        InputError: It is no such file, or a value is not what is declared.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(
+            "config", received=f"{path}: {error}", expected="a TOML file"
+        ) from error
+    return _checked(values.get("ranking", values))
+
+
+def _checked(values: dict[str, Any]) -> TrainingConfig:
+    if "model" not in values:
+        raise InputError("model", received="none", expected="the name of a model")
     for key in values:
         if key not in TrainingConfig.model_fields:
             raise UnknownName("training key", key, TrainingConfig.model_fields)

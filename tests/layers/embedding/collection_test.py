@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.features.shop import SCHEMA, shop_frame, small_schema
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import Categorical, Numeric, Sequence, Timestamp, Vector, Vocabulary
 from tfctr.layers import EmbeddingCollection
 from tfctr.testing import make_batch
@@ -190,3 +190,16 @@ def test_width_has_to_be_positive():
 def test_unknown_sequence_is_refused():
     with pytest.raises(InputError, match="received past"):
         made().mask("past", X)
+
+
+def test_only_some_columns_may_be_embedded():
+    layer, every = made(only=["item_id", "age"], seed=3), made(seed=3)
+    assert list(layer(X)) == ["age", "item_id"]
+    assert list(layer.tables) == ["table_item_id"]
+    np.testing.assert_array_equal(
+        tables(layer)["table_item_id"], tables(every)["table_item_id"]
+    )
+    again = EmbeddingCollection.from_config(layer.get_config())
+    assert again.fields() == layer.fields()
+    with pytest.raises(UnknownName, match="Did you mean 'item_id'"):
+        EmbeddingCollection(SIZED, 4, only=["item_ids"])

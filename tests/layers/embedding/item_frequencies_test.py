@@ -44,3 +44,27 @@ def test_config_makes_the_layer_again():
 def test_no_ids_are_refused():
     with pytest.raises(InputError, match="num_ids"):
         ItemFrequencies(0)
+
+
+def test_smoothing_counts_each_id_before_the_first():
+    layer = ItemFrequencies(4, smoothing=0.5)
+    layer.build((None,))
+    layer.count(np.array([1, 1, 2], "int32"))
+    shares = np.exp(layer.log_shares(np.array([0, 1, 2, 3], "int32")))
+    np.testing.assert_allclose(shares, np.array([0.5, 2.5, 1.5, 0.5]) / 5, rtol=1e-6)
+    np.testing.assert_array_equal(layer.counts, [0, 2, 1, 0])
+
+
+def test_least_of_several_counters_counts():
+    layer = ItemFrequencies(5)
+    ids = np.array([[0, 1], [0, 2], [3, 1]], "int32")
+    shares = np.exp(layer(ids, np.array([1, 1, 0])))
+    np.testing.assert_array_equal(layer.counts, [2, 1, 1, 0, 0])
+    assert int(layer.total) == 2
+    np.testing.assert_allclose(shares, [1 / 2, 1 / 2, 1 / 2], rtol=1e-6)
+    assert layer.compute_output_shape((3, 2)) == (3,)
+
+
+def test_negative_smoothing_is_refused():
+    with pytest.raises(InputError, match="smoothing"):
+        ItemFrequencies(3, smoothing=-1)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfctr.layers import FactorizationMachine
+from tfctr import kernels, native
+from tfctr.layers import EmbeddingTable, FactorizationMachine
+from tfctr.layers.embedding.frozen_rows import FrozenRows
 
 RNG = np.random.default_rng(0)
 
@@ -53,3 +55,19 @@ def test_gradient_of_a_field_is_the_sum_of_the_others():
     gradient = tape.gradient(pairs, fields, output_gradients=upstream)
     others = fields.numpy().sum(axis=1, keepdims=True) - fields.numpy()
     np.testing.assert_allclose(gradient, upstream[:, None] * others, rtol=1e-5)
+
+
+def test_compiled_kernel_reads_no_table_with_frozen_rows(monkeypatch):
+    table = EmbeddingTable(5, 3)
+    table.build()
+    places, machine = np.array([[0, 1], [4, 2]], "int32"), FactorizationMachine()
+    monkeypatch.setattr(kernels, "is_read_compiled", lambda _: True)
+    monkeypatch.setattr(kernels, "gather", tf.gather)
+    monkeypatch.setattr(native, "table_factorization", lambda *_: "compiled")
+    assert machine.table_parts(table, places, 2) == "compiled"
+    expected = machine.parts(table(places), 2)
+    table.freeze(FrozenRows([(1, 3)]))
+    for part, wanted in zip(
+        machine.table_parts(table, places, 2), expected, strict=True
+    ):
+        np.testing.assert_array_equal(part, wanted)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import Categorical, Column, FeatureSchema, Numeric, Vector
 from tfctr.features.packing import is_single, place_of
 from tfctr.layers.embedding.fused import Lookup, gather_all, table_sizes
@@ -34,6 +34,7 @@ class EmbeddingCollection(keras.layers.Layer):
         schema: The schema, with sizes.
         dim: Width of the vectors.
         roles: Whose features to embed.
+        only: Names of the columns to embed; all of the roles by default.
         stddev: Deviation of the tables' initial values, or one for each of `dim`.
         seed: Seed of the initial values; each table derives its own by name.
         **kwargs: Passed to `keras.layers.Layer`.
@@ -58,6 +59,7 @@ class EmbeddingCollection(keras.layers.Layer):
         dim: int,
         *,
         roles: Iterable[str] = ("user", "item", "context", "sequence"),
+        only: Iterable[str] | None = None,
         stddev: float | Sequence[float] = 0.05,
         seed: int = 0,
         **kwargs: Any,
@@ -70,13 +72,14 @@ class EmbeddingCollection(keras.layers.Layer):
         self.schema = schema
         self.dim = dim
         self.roles = tuple(roles)
+        self.only = None if only is None else list(only)
         self.stddev = stddev if isinstance(stddev, (int, float)) else list(stddev)
         if isinstance(self.stddev, list) and len(self.stddev) != dim:
             raise InputError(
                 "stddev", received=f"{len(self.stddev)} numbers", expected=f"{dim}"
             )
         self.seed = seed
-        self._columns = [c for c in schema.encoded_columns(roles) if c.dtype != "int64"]
+        self._columns = self._chosen(schema.encoded_columns(self.roles))
         self._by_place = {c.name: c for c in sorted(self._columns, key=place_of)}
         sizes = table_sizes(schema, self._columns)
         self.tables: dict[str, tuple[int, int]] = {}
@@ -164,9 +167,19 @@ class EmbeddingCollection(keras.layers.Layer):
             "schema": self.schema.to_dict(),
             "dim": self.dim,
             "roles": list(self.roles),
+            "only": self.only,
             "stddev": self.stddev,
             "seed": self.seed,
         }
+
+    def _chosen(self, columns: Sequence[Column]) -> list[Column]:
+        """Those of the columns that have a vector and are asked for."""
+        have = {column.name: column for column in columns if column.dtype != "int64"}
+        for name in self.only or ():
+            if name not in have:
+                raise UnknownName("only", name, have)
+        wanted = have if self.only is None else self.only
+        return [column for name, column in have.items() if name in wanted]
 
     def _blocks(self, inputs: Mapping[str, Tensor]) -> list[tuple[list[str], Tensor]]:
         """Vectors `(..., fields, dim)` of the categorical columns that are given.

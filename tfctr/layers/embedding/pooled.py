@@ -25,6 +25,7 @@ class PooledEmbeddings(EmbeddingCollection):
         schema: The schema, with sizes.
         dim: Width of the vectors.
         roles: Whose features to embed.
+        only: Names of the columns to embed; all of the roles by default.
         stddev: Deviation of the tables' initial values, or one for each of `dim`.
         seed: Seed of the initial values; each table derives its own by name.
         **kwargs: Passed to `keras.layers.Layer`.

@@ -9,6 +9,7 @@ from keras import ops
 from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.huge_pages import collapse
+from tfctr.layers.embedding.frozen_rows import FrozenRows
 from tfctr.layers.embedding.initializers import ROWS_PER_PIECE, NormalByName
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
@@ -40,9 +41,11 @@ class EmbeddingTable(keras.layers.Layer):
 
     Attributes:
         storage: Where `gather` reads rows instead of in the variable, if set.
+        frozen: Rows that training leaves as they are, if any: see `freeze`.
 
     Call arguments:
         ids: Integers in `[0, num_rows)`, any shape.
+        training: Whether dropout on frozen rows is on.
 
     Returns:
         `(*ids.shape, dim)` in the compute dtype.
@@ -67,6 +70,7 @@ class EmbeddingTable(keras.layers.Layer):
         self.dim = dim
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.storage: Storage | None = None
+        self.frozen: FrozenRows | None = None
 
     def build(self, ids_shape: Shape | None = None) -> None:
         initializer = self.embeddings_initializer
@@ -89,14 +93,31 @@ class EmbeddingTable(keras.layers.Layer):
             initializer.fill(self.embeddings.value)
         self.embeddings.is_embedding_table = True  # for `tfctr.optimizers.Composite`
 
-    def call(self, ids: Tensor) -> Tensor:
-        return ops.cast(self.gather(ids), self.compute_dtype)
+    def call(self, ids: Tensor, training: bool | None = None) -> Tensor:
+        rows = self.gather(ids)
+        if training and self.frozen is not None:
+            rows = self.frozen.dropped(rows, ids)
+        return ops.cast(rows, self.compute_dtype)
+
+    def freeze(self, frozen: FrozenRows) -> None:
+        """Keeps rows as they are, from before the optimizer is built.
+
+        It holds for this object: a model that is loaded from a file has no frozen rows.
+
+        Args:
+            frozen: The rows.
+        """
+        self.frozen = frozen
+        count = sum(stop - start for start, stop in frozen.ranges)
+        self.embeddings.trainable = count < self.num_rows
+        # For `tfctr.optimizers`, to which Keras hands the variable within.
+        self.embeddings.value.has_frozen_rows = True
 
     def gather(self, ids: Tensor) -> Tensor:
         """Rows `(*ids.shape, dim)` as they are stored."""
         if self.storage is not None:
             return self.storage.gather(ids)
-        return gather_rows(self.embeddings.value, ids)
+        return gather_rows(self.embeddings.value, ids, self.frozen)
 
     def compute_output_shape(self, ids_shape: Shape) -> Shape:
         return (*ids_shape, self.dim)
@@ -112,17 +133,19 @@ class EmbeddingTable(keras.layers.Layer):
         }
 
 
-def gather_rows(table: Any, ids: Tensor) -> Tensor:
+def gather_rows(table: Any, ids: Tensor, frozen: FrozenRows | None = None) -> Tensor:
     """Rows of a `tf.Variable` or tensor; the gradient holds these rows only.
 
     Args:
         table: `(rows, dim)`.
         ids: Integers of any shape.
+        frozen: Rows without a gradient, if any.
 
     Returns:
         `(*ids.shape, dim)`.
     """
-    rows = kernels.gather(table, tf.reshape(ids, (-1,)))
+    flat = tf.reshape(ids, (-1,))
+    rows = kernels.gather(table, flat) if frozen is None else frozen.gather(table, flat)
     shape = tf.concat([tf.shape(ids), table.shape[1:]], axis=0)
     rows = tf.reshape(rows, shape)
     return tf.ensure_shape(rows, (*ids.shape, *table.shape[1:]))

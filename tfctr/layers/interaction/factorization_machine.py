@@ -71,7 +71,7 @@ class FactorizationMachine(keras.layers.Layer):
             dim: Width of the vectors.
         """
         is_single = self.compute_dtype == table.compute_dtype == "float32"
-        if is_single and table.storage is None:
+        if is_single and table.storage is None and table.frozen is None:
             weights = table.embeddings.value
             if kernels.is_read_compiled(weights):
                 return native.table_factorization(weights, places, dim)

@@ -1,0 +1,139 @@
+"""Tests of `tfctr.pipelines.components.IDPretraining` and its place in the graph."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.pipelines.logs import make_small_schema, make_tables, write_tables
+from tfctr.data.behaviour import BehaviourSpec, LabelRule
+from tfctr.data.examples import build_examples
+from tfctr.errors import InputError, UnknownName
+from tfctr.pipelines.components.id_pretraining.executor import pretrain
+from tfctr.pipelines.config import load_config
+from tfctr.pipelines.inputs import resolve_inputs
+from tfctr.pipelines.pipeline import make_pipeline
+from tfctr.pipelines.pretraining_config import IDPretrainingConfig
+from tfctr.pipelines.training import with_tables
+from tfctr.training.pretrained import Window, read_pretrained
+
+RULES = BehaviourSpec("user", "item", "at", {"like": LabelRule("rating", at_least=4)})
+
+
+@pytest.fixture(scope="module")
+def made():
+    return make_tables(200, 3, items=12)
+
+
+@pytest.fixture(scope="module")
+def positives(made):
+    return made["events"][["user", "item", "at", "rating"]]
+
+
+def state_of(made):
+    tables = made["events"], made["users"], made["items"]
+    return make_small_schema().fit(
+        build_examples(*tables, make_small_schema(), RULES)["train"]
+    )
+
+
+def settings_of(**given):
+    settings = {"time": "at", "arguments": {"dim": 3}, "epochs": 1, **given}
+    return IDPretrainingConfig(**settings).model_dump()
+
+
+def test_tables_are_learnt_from_all_surfaces(made, positives, tmp_path):
+    early, late = positives[:120], positives[120:].assign(liked=1)
+    early = early.assign(liked=[1, 0] * 60)
+    early.to_csv(tmp_path / "home.csv", index=False)
+    late.to_parquet(tmp_path / "search.parquet")
+    files = {
+        "home": str(tmp_path / "ho*.csv"),
+        "search": str(tmp_path / "search.parquet"),
+    }
+    settings = settings_of(positives=files, label="liked")
+    state = state_of(made)
+    fingerprint = pretrain(settings, state, str(tmp_path / "tables"))
+    found = read_pretrained(tmp_path / "tables")
+    assert found.fingerprint == fingerprint
+    used = pd.concat([early[early["liked"] == 1], late])
+    assert found.window == Window.of(used["at"])
+    assert found.values["item"] == state.values("item")
+    assert {name: rows.shape[1] for name, rows in found.tables.items()} == {
+        "user": 3,
+        "item": 3,
+    }
+    # The same again, to the bit.
+    pretrain(settings, state, str(tmp_path / "again"))
+    for name, rows in read_pretrained(tmp_path / "again").tables.items():
+        np.testing.assert_array_equal(rows, found.tables[name])
+
+
+def test_bad_files_are_refused(made, positives, tmp_path):
+    positives.drop(columns="item").to_csv(tmp_path / "home.csv", index=False)
+    state, files = state_of(made), {"home": str(tmp_path / "home.csv")}
+    with pytest.raises(UnknownName, match="`column of home`"):
+        pretrain(settings_of(positives=files), state, str(tmp_path / "tables"))
+    files = {"home": str(tmp_path / "away.csv")}
+    with pytest.raises(InputError, match="which no file matches"):
+        pretrain(settings_of(positives=files), state, str(tmp_path / "tables"))
+
+
+def config_of(made, folder, *overrides):
+    paths = write_tables(made, folder, "csv")
+    (folder / "schema.json").write_text(make_small_schema().to_json())
+    places = [f"data.{name}='{path}'" for name, path in paths.items()]
+    places += [f"output='{folder / 'out'}'", f"schema='{folder / 'schema.json'}'"]
+    return load_config("tiny", [*places, *overrides])
+
+
+def test_component_stands_between_transform_and_trainer(made, positives, tmp_path):
+    positives.to_csv(tmp_path / "home.csv", index=False)
+    config = config_of(
+        made,
+        tmp_path,
+        f"id_pretraining.positives={{home='{tmp_path / 'home.csv'}'}}",
+        "ranking.pretrained='id_pretraining'",
+    )
+
+    def nodes():
+        pipeline = make_pipeline(config, resolve_inputs(config))
+        return {node.id: node for node in pipeline.components}
+
+    found = nodes()
+    tables, trainer = found["IDPretraining"], found["Trainer"]
+    assert found["Transform"] in tables.upstream_nodes
+    assert tables in trainer.upstream_nodes
+    before = tables.exec_properties["fingerprint"]
+    positives[:50].to_csv(tmp_path / "home.csv", index=False)
+    assert nodes()["IDPretraining"].exec_properties["fingerprint"] != before
+    plain = config_of(made, tmp_path)
+    pipeline = make_pipeline(plain, resolve_inputs(plain))
+    assert "IDPretraining" not in {node.id for node in pipeline.components}
+
+
+def test_head_gets_the_tables_of_the_run():
+    arguments = SimpleNamespace(base_model="/run/tables")
+    mine = {"folder": "id_pretraining", "mode": "trainable"}
+    found = with_tables({"model": "DIN", "pretrained": mine}, arguments)
+    assert found["pretrained"] == {"folder": "/run/tables", "mode": "trainable"}
+    for other in ({"folder": "elsewhere"}, None):
+        config = {"model": "DIN", "pretrained": other}
+        assert with_tables(config, arguments) == config
+
+
+def test_head_that_asks_for_tables_of_no_section_is_refused(made, tmp_path):
+    with pytest.raises(
+        InputError, match=r"pre_ranking\.pretrained.*\[id_pretraining\]"
+    ):
+        config_of(made, tmp_path, "pre_ranking.pretrained='id_pretraining'")
+    with pytest.raises(InputError, match=r"id_pretraining\.positives"):
+        config_of(made, tmp_path, "id_pretraining.time='at'")
+
+
+def test_settings_are_json():
+    settings = IDPretrainingConfig(positives={"home": "a.csv"})
+    again = json.loads(settings.model_dump_json())
+    assert IDPretrainingConfig(**again) == settings
