@@ -47,6 +47,7 @@ every_way = pytest.mark.parametrize(
 
 # TLSI and what it is compared with: their towers are static.
 STATIC = {
+    "DiffMSIN",
     "COLD",
     "DIEN",
     "LSTMPlusPlus",

@@ -24,6 +24,7 @@ class FocalCrossEntropy(BinaryCrossEntropy):
         gamma: How little easy examples count; 0 gives cross-entropy.
         alpha: Share of the positives' weight, the negatives have `1 - alpha`; without,
             each has 1.
+        name: Name of the loss.
         **kwargs: As for `BinaryCrossEntropy`.
 
     Source: Lin et al., Focal Loss for Dense Object Detection, ICCV 2017, equation (5).

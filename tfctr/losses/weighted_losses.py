@@ -26,6 +26,7 @@ class WeightedLosses(BinaryCrossEntropy):
     Args:
         losses: Weight of each loss by its name: `"binary_cross_entropy"`,
             `"focal_cross_entropy"`.
+        name: Name of the loss.
         **kwargs: As for `BinaryCrossEntropy`.
 
     Raises:

@@ -20,8 +20,11 @@ class ESMM(MultiTaskModel):
 
     Args:
         schema: The schema, with sizes. Each label is a task.
-        **kwargs: `dim`, `hidden_units` of the towers, `dropout`, `seed`, `name` and
-            `dtype`, as for `MultiTaskModel`.
+        dim: Width of the embeddings.
+        hidden_units: Widths of each task's tower; none for a logit of the embeddings.
+        dropout: Share of units dropped after each layer in training.
+        seed: Seed of the initial values; a task's start from its label's name.
+        **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
     Returns:
         Dict label -> float32 logits `(batch,)`.
