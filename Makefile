@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 UV := build/uv/bin/uv
 BENCH_ARGS ?= --quick
 # Two processes; the tests of a file stay together, since they share fixtures. (Groups
-# would be finer, but xdist 3.8 does not see them under pytest 9.2.)
-TEST_ARGS ?= -n 2 --dist loadfile
+# would be finer, but xdist 3.8 does not see them under pytest 9.2.) In the order of
+# tests/conftest.py, and not those of most tests first.
+TEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 export PYTHON
 
 .DEFAULT_GOAL := help

@@ -12,6 +12,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 FAST_TO_COMPILE = "--xla_backend_optimization_level=0"
 os.environ["XLA_FLAGS"] = f"{FAST_TO_COMPILE} {os.environ.get('XLA_FLAGS', '')}".strip()
 
+# What takes minutes comes first, so that no process waits for the other at the end.
+LONGEST = (
+    "tests/conformance/laws_test.py",
+    "tests/pipelines/run_test.py",
+    "tests/pipelines/demo_test.py",
+    "tests/packaging/wheel_test.py",
+    "tests/native/building_test.py",
+    "tests/optimizers/distribution_test.py",
+)
+
+
+@pytest.hookimpl(trylast=True)  # after tests were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first; all else stays in its random order."""
+    places = {file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(places)))
+
 
 @pytest.fixture(autouse=True)
 def _fixed_seeds() -> None:
