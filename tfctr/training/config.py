@@ -1,10 +1,11 @@
 """How one model is trained, as checked configuration."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from tfctr.models.tasks import Task
+if TYPE_CHECKING:
+    from tfctr.models.tasks import Task
 
 __all__ = ["DistillationConfig", "PretrainedConfig", "TaskConfig", "TrainingConfig"]
 
@@ -122,8 +123,10 @@ class TrainingConfig(BaseModel):
     tasks: dict[str, TaskConfig] | None = None
     pretrained: PretrainedConfig | None = None
 
-    def made_tasks(self) -> list[Task] | None:
+    def made_tasks(self) -> "list[Task] | None":
         """What `compile` of a model takes as `tasks`."""
+        from tfctr.models.tasks import Task  # TensorFlow is not needed to read
+
         if self.tasks is None:
             return None
         return [Task(name, **task.model_dump()) for name, task in self.tasks.items()]
