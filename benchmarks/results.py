@@ -6,6 +6,7 @@ of trials for each model on the validation part; then several seeds on the test 
     python benchmarks/results.py --data movielens_100k --json build/results.json
     python benchmarks/results.py --models DeepFM DeepFM+APG DeepFM+APG-self
     python benchmarks/results.py --models DIN TLSI TLSI:wo-TP TLSI:L-c --baseline DIN
+    python benchmarks/results.py --models DHEN DHEN+mlp DHEN+sequences --baseline DHEN
     python benchmarks/results.py --models DIN DIEN DCNv2 DeepFM DFGR --baseline DIN
     python benchmarks/results.py --runs build/runs.jsonl --seconds 300
     python benchmarks/results.py --quick
@@ -67,6 +68,12 @@ APG_FORMS: dict[str, dict[str, Any]] = {
     "APG-detached": {"stop_condition_gradient": True},
     "APG-conditional": {"start": "conditional"},
 }
+# `DHEN+mlp` has only modules of that kind; the others read histories event by event.
+DHEN_FORMS: dict[str, dict[str, Any]] = {
+    **{kind: {"layers": [[kind], [kind]]} for kind in ("mlp", "transformer", "mask")},
+    "sequences": {"sequences": {}},
+    "next-action": {"sequences": {"next_action_weight": 0.1}},
+}
 # Whole users of a batch: with 107 events a user, 1,700 labels.
 USERS_A_BATCH = 16
 LEARNING_RATES = (1e-3, 3e-3)
@@ -102,8 +109,11 @@ def form_of(model: str, schema: FeatureSchema) -> tuple[str, dict[str, Any]]:
     name, _, form = model.partition("+")
     if not form:
         return name, {}
-    if form not in APG_FORMS:
-        raise UnknownName("form", form, APG_FORMS)
+    known = DHEN_FORMS if name == "DHEN" else APG_FORMS
+    if form not in known:
+        raise UnknownName("form", form, known)
+    if name == "DHEN":
+        return name, DHEN_FORMS[form]
     ids = {"user": schema.user_id, "item": schema.item_id}
     settings = {"condition": ["user", "item"], "rank": 8, "start": "static"}
     settings |= APG_FORMS[form]

@@ -101,6 +101,15 @@ HISTORIES = FeatureSchema(
     sizes={"user_id": 9, "item_id": 12, "action": 4},
 )
 
+# Weights of a block of a causal transformer of width 6.
+SOFTMAX_BLOCK = {
+    **{f"{n}_norm/gamma": (6,) for n in ("attention", "hidden")},
+    **{f"{n}_norm/beta": (6,) for n in ("attention", "hidden")},
+    "qkv/kernel": (6, 18),
+    **{f"{n}/kernel": (6, 6) for n in ("output", "hidden", "hidden_output")},
+    **{f"{n}/bias": (6,) for n in ("output", "hidden", "hidden_output")},
+}
+
 _RNG = np.random.default_rng(0)
 
 
@@ -1197,13 +1206,37 @@ LAYERS += [
         {"num_heads": 3, "dropout": 0.3, "seed": 3},
         {"tokens": _floats(3, 5, 6)},
         (3, 5, 6),
+        SOFTMAX_BLOCK,
+    ),
+    LayerSpecimen(
+        layers.CausalEncoder,
+        {"max_length": 4, "num_heads": 3, "dropout": 0.3, "seed": 3},
         {
-            **{f"{n}_norm/gamma": (6,) for n in ("attention", "hidden")},
-            **{f"{n}_norm/beta": (6,) for n in ("attention", "hidden")},
-            "qkv/kernel": (6, 18),
-            **{f"{n}/kernel": (6, 6) for n in ("output", "hidden", "hidden_output")},
-            **{f"{n}/bias": (6,) for n in ("output", "hidden", "hidden_output")},
+            "events": _floats(3, 5, 6),
+            "length": np.array([5, 2, 0]),
+            "ages": _RNG.integers(-1, 72, (3, 5)),
         },
+        (3, 5, 6),
+        {
+            "places": (4, 6),
+            "ages": (73, 6),
+            "norm/gamma": (6,),
+            "norm/beta": (6,),
+            **{f"block_0/{name}": shape for name, shape in SOFTMAX_BLOCK.items()},
+        },
+    ),
+    LayerSpecimen(
+        layers.NextActionLoss,
+        {"horizon": 2, "num_negatives": 6, "seed": 3},
+        {
+            "states": _floats(3, 5, 4),
+            "events": _floats(3, 5, 6),
+            "ids": _RNG.integers(1, 9, (3, 5)),
+            "length": np.array([5, 2, 0]),
+        },
+        (3,),
+        {"kernel_1": (4, 6), "kernel_2": (4, 6)},
+        {"mixed_dtype": "float32", "rows_are_independent": False},
     ),
     LayerSpecimen(
         layers.RelativeBias,
@@ -1331,6 +1364,17 @@ MODELS = [
             "hidden_units": [8],
         },
         FEW,
+    ),
+    ModelSpecimen(
+        models.DHEN,
+        {
+            "dim": 4,
+            "layers": [["linear", "factorization"]],
+            "hidden_units": [8],
+            # Draws of XLA are others.
+            "sequences": {"next_action_weight": 0.5, "num_negatives": None},
+        },
+        HISTORIES,
     ),
     ModelSpecimen(
         models.DiffMSIN,

@@ -62,6 +62,7 @@ from tfctr.layers.sequence.additive_pooling import AdditivePooling
 from tfctr.layers.sequence.attentional_gru import AttentionalGRU
 from tfctr.layers.sequence.bilinear_attention import BilinearAttention
 from tfctr.layers.sequence.calendar_encoding import CalendarEncoding
+from tfctr.layers.sequence.causal_encoder import CausalEncoder
 from tfctr.layers.sequence.causal_softmax_block import CausalSoftmaxBlock
 from tfctr.layers.sequence.dual_flow_block import DualFlowBlock
 from tfctr.layers.sequence.event_attention import EventAttention
@@ -73,6 +74,7 @@ from tfctr.layers.sequence.interest_gate import InterestGate
 from tfctr.layers.sequence.interest_settings import InterestSettings
 from tfctr.layers.sequence.interval_encoding import IntervalEncoding
 from tfctr.layers.sequence.long_short_interest import LongShortInterest
+from tfctr.layers.sequence.next_action import NextActionLoss
 from tfctr.layers.sequence.query_pooling import QueryPooling
 from tfctr.layers.sequence.relative_bias import RelativeBias
 from tfctr.layers.sequence.softmax_attention import SoftmaxAttention
@@ -95,6 +97,7 @@ __all__ = [
     "BilinearAttention",
     "BilinearInteraction",
     "CalendarEncoding",
+    "CausalEncoder",
     "CausalSoftmaxBlock",
     "CodebookAttention",
     "CompressedInteraction",
@@ -137,6 +140,7 @@ __all__ = [
     "ModalProjection",
     "ModalSynergy",
     "ModalTable",
+    "NextActionLoss",
     "OverParameterizedAdaptiveDense",
     "ParameterGenerator",
     "PooledEmbeddings",

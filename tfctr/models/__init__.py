@@ -35,6 +35,7 @@ from tfctr.models.id_pretraining import IDPretraining
 from tfctr.models.metagr import MetaGR
 from tfctr.models.modal_ranker import ModalRanker
 from tfctr.models.pre_ranking import PreRankingModel
+from tfctr.models.sequence_tokens import SequenceEncoding
 from tfctr.models.sfgr import SFGR
 from tfctr.models.tarq import TARQ
 from tfctr.models.tasks import Task
@@ -73,6 +74,7 @@ __all__ = [
     "RankingModel",
     "SASRec",
     "SLiRec",
+    "SequenceEncoding",
     "SharedBottom",
     "StoredTargetAttention",
     "Task",
