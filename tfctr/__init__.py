@@ -5,6 +5,7 @@ Subpackages load on first use, so `import tfctr` itself costs nothing:
     data, features          data sets, the feature schema, what is learnt from data
     layers, models          Keras layers by what they do, models by method
     losses, metrics, optimizers, training, evaluation
+    calibration             probabilities that are observed, as part of the graph
     export                  one SavedModel with all serving signatures
     testing                 laws for layers, metrics and models, also your own
     pipelines, serving      TFX and TF Serving; extras of the same names
@@ -16,6 +17,7 @@ from types import ModuleType
 from tfctr.version import __version__
 
 _SUBPACKAGES = (
+    "calibration",
     "data",
     "evaluation",
     "export",

@@ -39,7 +39,8 @@ ABSTRACT = {
 # tests/layers/embedding/item_frequencies_test.py.
 # IDPretraining has no labels, so it ranks nothing: see
 # tests/models/id_pretraining_test.py.
-ELSEWHERE = {"DistributedCollection", "IDPretraining", "ItemFrequencies"}
+# Calibrated is made of a model: see tests/models/calibrated_test.py.
+ELSEWHERE = {"Calibrated", "DistributedCollection", "IDPretraining", "ItemFrequencies"}
 PACKAGES = {
     "layers": (keras.layers.Layer, LAYERS),
     "losses": (keras.losses.Loss, LOSSES),

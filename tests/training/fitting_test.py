@@ -54,6 +54,37 @@ def test_patience_goes_back_to_the_best_epoch(data):
     assert kept == pytest.approx(min(losses), rel=1e-5)
 
 
+@pytest.mark.parametrize("how", ["platt", {"negative_rate": {"click": 0.5}}])
+def test_calibrated_model_scores_as_its_model_and_bends(data, how):
+    label = data.schema.labels[0].name
+    if isinstance(how, dict):
+        how = {"negative_rate": {label: 0.5}}
+    config = TrainingConfig(
+        model="LogisticRegression", epochs=2, batch_size=64, calibration=how
+    )
+    model = train(
+        config,
+        data.schema,
+        read_examples(data.train, data.state, 64, seed=0),
+        read_examples(data.validation, data.state, 64, seed=0),
+        verbose=0,
+    )
+    assert isinstance(model, models.Calibrated)
+    assert len(model.history.history["loss"]) == 2
+    x, *_ = next(iter(data.to_dataset("test")))
+    plain = np.asarray(model.model(x)[label])
+    expected = model.curves[label](plain)
+    np.testing.assert_allclose(model(x)[label], expected, rtol=1e-4, atol=1e-6)
+    if isinstance(how, dict):
+        np.testing.assert_allclose(model(x)[label], plain + np.log(0.5), rtol=1e-4)
+
+
+def test_what_stores_its_items_is_not_calibrated(data):
+    config = TrainingConfig(model="TwoTower", calibration="platt")
+    with pytest.raises(InputError, match="`calibration`: received one of TwoTower"):
+        make_model(config, data.schema)
+
+
 def test_unknown_model_offers_the_nearest(data):
     with pytest.raises(UnknownName, match="Did you mean 'DeepFM'"):
         make_model(TrainingConfig(model="DeepFN"), data.schema)

@@ -26,6 +26,7 @@ from tfctr.models.baselines.two_tower import TwoTower
 from tfctr.models.baselines.vector_product import VectorProduct
 from tfctr.models.baselines.wdl import WDL
 from tfctr.models.baselines.xdeepfm import xDeepFM
+from tfctr.models.calibrated import Calibrated
 from tfctr.models.dfgr import DFGR
 from tfctr.models.dhen import DHEN
 from tfctr.models.diff_msin import DiffMSIN
@@ -58,6 +59,7 @@ __all__ = [
     "TLSI",
     "WDL",
     "AutoInt",
+    "Calibrated",
     "DCNv2",
     "DeepFM",
     "DiffMSIN",

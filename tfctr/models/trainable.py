@@ -101,6 +101,11 @@ class TrainableModel(keras.Model):
             {name: metrics.GroupedAUC(name=f"{name}_grouped_auc") for name in names}
         )
 
+    @property
+    def tasks(self) -> dict[str, Task]:
+        """How each label is trained and judged; empty before `compile`."""
+        return dict(self._tasks)
+
     def default_tasks(self) -> Sequence[Task]:
         """Tasks of a model that is compiled without; a subclass may have its own."""
         return ()

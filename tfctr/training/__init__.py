@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tfctr.training.config import (
+    CalibrationConfig,
     DistillationConfig,
     PretrainedConfig,
     TrainingConfig,
@@ -31,6 +32,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "CalibrationConfig",
     "CarriedOver",
     "DistillationConfig",
     "PretrainedConfig",

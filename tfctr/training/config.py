@@ -7,7 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 if TYPE_CHECKING:
     from tfctr.models.tasks import Task
 
-__all__ = ["DistillationConfig", "PretrainedConfig", "TaskConfig", "TrainingConfig"]
+__all__ = [
+    "CalibrationConfig",
+    "DistillationConfig",
+    "PretrainedConfig",
+    "TaskConfig",
+    "TrainingConfig",
+]
 
 
 class DistillationConfig(BaseModel):
@@ -78,6 +84,28 @@ class PretrainedConfig(BaseModel):
     allow_overlap: bool = False
 
 
+class CalibrationConfig(BaseModel):
+    """How probabilities are calibrated after training; see `tfctr.calibration`.
+
+    Curves are fitted to the validation part, unless `negative_rate` says what to undo.
+
+    Attributes:
+        method: Kind of the curves.
+        slices: Column whose values have curves of their own.
+        min_examples: Examples that such a value needs.
+        min_positives: Positives, and negatives, that it needs.
+        negative_rate: Share of the negatives that training kept, by label.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    method: Literal["isotonic", "platt"] = "isotonic"
+    slices: str | None = None
+    min_examples: int = Field(default=1000, ge=1)
+    min_positives: int = Field(default=50, ge=1)
+    negative_rate: dict[str, float] | None = None
+
+
 class TrainingConfig(BaseModel):
     """Which model, and how it is trained.
 
@@ -103,6 +131,8 @@ class TrainingConfig(BaseModel):
         tasks: How labels are trained and judged, by name; those of the model by
             default.
         pretrained: Tables that the model starts with; a folder alone means frozen ones.
+        calibration: How the trained model is calibrated; the method alone will do. By
+            default it is not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -122,6 +152,7 @@ class TrainingConfig(BaseModel):
     distillation: DistillationConfig | None = None
     tasks: dict[str, TaskConfig] | None = None
     pretrained: PretrainedConfig | None = None
+    calibration: CalibrationConfig | None = None
 
     def made_tasks(self) -> "list[Task] | None":
         """What `compile` of a model takes as `tasks`."""
@@ -130,6 +161,11 @@ class TrainingConfig(BaseModel):
         if self.tasks is None:
             return None
         return [Task(name, **task.model_dump()) for name, task in self.tasks.items()]
+
+    @field_validator("calibration", mode="before")
+    @classmethod
+    def _method_alone(cls, value: Any) -> Any:
+        return {"method": value} if isinstance(value, str) else value
 
     @field_validator("pretrained", mode="before")
     @classmethod

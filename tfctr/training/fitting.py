@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from tfctr import models, optimizers
+from tfctr.calibration import calibrate, check_slices
 from tfctr.data.reading import ExampleReader
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, SchemaState
@@ -33,6 +34,12 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
     """
     cls = models.get(config.model)
     check_arguments(cls, config.arguments)
+    if config.calibration is not None and issubclass(cls, models.PreRankingModel):
+        raise InputError(
+            "calibration",
+            received=f"one of {config.model}, which stores its items",
+            expected="none: its scores are compared, and cut, by rank alone",
+        )
     with make_strategy(config.strategy).scope():
         try:
             model = cls(schema, seed=config.seed, **config.arguments)
@@ -43,6 +50,8 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
                 expected="values of the documented types",
                 hint=str(error),
             ) from error
+        if config.calibration is not None:  # before any work is lost
+            check_slices(model, config.calibration.slices)
         model.compile(
             optimizer=optimizers.default(config.learning_rate),
             tasks=config.made_tasks(),
@@ -80,8 +89,9 @@ def train(
         window: Time of the training data; tables must be of an earlier one.
 
     Returns:
-        The trained model; with `patience`, at its best epoch. It belongs to no
-        strategy, whichever trained it; with several workers, each has the same one.
+        The trained model; with `patience`, at its best epoch; with `calibration`,
+        inside a `tfctr.models.Calibrated`. It belongs to no strategy, whichever trained
+        it; with several workers, each has the same one.
 
     Raises:
         InputError: The checkpoints are of another training, the data has no
@@ -103,11 +113,28 @@ def train(
         callbacks=[*stop, keras.callbacks.TerminateOnNaN(), *callbacks, *resume],
         verbose=verbose,
     )
-    if config.strategy == "single":
+    trained: RankingModel = model
+    if config.strategy != "single":
+        plain = config.model_copy(update={"strategy": "single"})
+        trained = without_strategy(model, lambda: make_model(plain, schema))
+    return _calibrated(trained, config, validation_data)
+
+
+def _calibrated(
+    model: RankingModel, config: TrainingConfig, validation_data: Any
+) -> RankingModel:
+    how = config.calibration
+    if how is None:
         return model
-    plain = config.model_copy(update={"strategy": "single"})
-    trained: RankingModel = without_strategy(model, lambda: make_model(plain, schema))
-    return trained
+    settings = how.model_dump()
+    if how.negative_rate is not None:
+        made = calibrate(model, negative_rate=how.negative_rate)
+    else:
+        settings.pop("negative_rate")
+        batches = shared_data(validation_data, make_strategy("single"))
+        made = calibrate(model, batches, **settings)
+    made.history = model.history
+    return made
 
 
 def _stopping(config: TrainingConfig) -> list[keras.callbacks.Callback]:
