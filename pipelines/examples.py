@@ -111,7 +111,7 @@ def raw_records(files: list[str], count: int) -> list[bytes]:
 def _targets(
     schema: FeatureSchema, parsed: Mapping[str, Tensor]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Labels and weights, both 0 where a label is not observed."""
+    """Labels and weights, both 0 where a label is not observed; ripeness is 1 there."""
     declared = {label.name: label for label in schema.labels}
     observed: dict[str, Tensor] = {}
 
@@ -132,4 +132,7 @@ def _targets(
         weight = tf.ones_like(counts) if label.weight is None else parsed[label.weight]
         labels[name] = tf.where(is_observed(name), parsed[name], 0.0)
         weights[name] = tf.where(counts > 0, weight, 0.0)
+        if label.ripeness is not None:
+            share = parsed[label.ripeness]
+            weights[label.ripeness] = tf.where(counts > 0, share, 1.0)
     return labels, weights

@@ -182,8 +182,8 @@ class UserExamples:
     @property
     def _negative_labels(self) -> dict[str, float]:
         labels = {label.name: 0.0 for label in self.schema.labels}
-        weights = {label.weight: 1.0 for label in self.schema.labels if label.weight}
-        return {**labels, **weights}
+        others = self.schema.label_columns()[len(labels) :]
+        return {**labels, **dict.fromkeys(others, 1.0)}
 
 
 def missing_of(column: Column) -> Any:

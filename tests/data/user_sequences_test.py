@@ -231,6 +231,12 @@ def test_settings_that_cannot_be_met_are_refused():
         build_user_sequences(EVENTS, USERS, ITEMS, schema, SPEC, now=LATE)
 
 
+def test_labels_that_ripen_are_refused():
+    schema = dataclasses.replace(oracle.schema(), labels=(Label("like", ripeness="r"),))
+    with pytest.raises(InputError, match=r"`like.ripeness`: received 'r' in user"):
+        build_user_sequences(EVENTS, USERS, ITEMS, schema, SPEC, now=LATE)
+
+
 @pytest.mark.parametrize("name", ["history_visible", "like_sample_weight"])
 def test_names_that_the_form_uses_are_refused(name):
     schema = oracle.schema()

@@ -13,7 +13,7 @@ from tfctr.features.sequence_examples import (
     to_sequence_example,
 )
 
-SCHEMA = make_schema()
+SCHEMA = make_schema(ripeness=None)
 
 
 @pytest.fixture(scope="module")

@@ -33,8 +33,11 @@ SPEC = BehaviourSpec(
 )
 
 
-def make_schema(max_length: int = 3) -> FeatureSchema:
-    """A schema with every kind of feature in every role."""
+def make_schema(max_length: int = 3, ripeness: str | None = "ripe") -> FeatureSchema:
+    """A schema with every kind of feature in every role.
+
+    User sequences have no labels that ripen: theirs is made with `ripeness=None`.
+    """
     return FeatureSchema(
         user=[
             Categorical("user", "int64"),
@@ -64,7 +67,10 @@ def make_schema(max_length: int = 3) -> FeatureSchema:
                 max_length=max_length,
             )
         ],
-        labels=[Label("like"), Label("finish", observed_if="like", weight="minutes")],
+        labels=[
+            Label("like"),
+            Label("finish", observed_if="like", weight="minutes", ripeness=ripeness),
+        ],
         user_id="user",
         item_id="item",
         timestamp="at",
@@ -104,6 +110,7 @@ def make_tables(
             "finished": rng.choice(["yes", "no"], num_events),
             "minutes": rng.integers(1, 9, num_events).astype(float),
             "device": rng.choice(["phone", "web", "tv", ""], num_events),
+            "ripe": rng.integers(0, 5, num_events) / 4,
         }
     )
     return {

@@ -71,10 +71,10 @@ def test_transform_encodes_as_the_state_does_feature_by_feature(learnt):
     expected = state.encode(raw)
     parsed = tf.io.parse_example(records, sparse_spec(SCHEMA))
     encoded = output.transform_raw_features(parsed)
-    assert set(expected) == set(encoded) - {MOMENTS, "like", "finish", "minutes"}
+    assert set(expected) == set(encoded) - {MOMENTS, *SCHEMA.label_columns()}
     for name, values in expected.items():
         np.testing.assert_array_equal(encoded[name], values, err_msg=name)
-    for name in ("like", "finish", "minutes"):
+    for name in SCHEMA.label_columns():
         np.testing.assert_array_equal(encoded[name], frame[name], err_msg=name)
 
 

@@ -12,7 +12,7 @@ from tfctr.pipelines.sequence_examples import (
     sequence_training_dataset,
 )
 
-SCHEMA = make_schema()
+SCHEMA = make_schema(ripeness=None)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ FEATURES = {feature.name: feature for feature in tfx_schema(SCHEMA).feature}
 
 def test_every_raw_column_label_and_weight_is_declared_once():
     names = [column.name for column in SCHEMA.raw_columns()]
-    assert sorted(FEATURES) == sorted([*names, "like", "finish", "minutes"])
+    assert sorted(FEATURES) == sorted([*names, "like", "finish", "minutes", "ripe"])
     assert len(tfx_schema(SCHEMA).feature) == len(FEATURES)
 
 
@@ -25,7 +25,7 @@ def test_types_are_those_of_the_columns():
 
 def test_ids_time_and_full_labels_must_be_in_every_example():
     required = {n for n, f in FEATURES.items() if f.presence.min_fraction == 1}
-    assert required == {"user", "item", "at", "like", "minutes"}
+    assert required == {"user", "item", "at", "like", "minutes", "ripe"}
     assert all(f.presence.min_count == 1 for f in FEATURES.values())
 
 

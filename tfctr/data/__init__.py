@@ -3,8 +3,10 @@
 from tfctr.data.batches import to_dataset
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.complete_journey import complete_journey, complete_journey_schema
+from tfctr.data.conversions import attribute_conversions, ripeness_of
 from tfctr.data.dataset import Dataset
 from tfctr.data.examples import build_examples
+from tfctr.data.histories import attach_history
 from tfctr.data.modal_vectors import vectors_by_row
 from tfctr.data.movielens import (
     MOVIELENS_SPEC,
@@ -27,6 +29,8 @@ __all__ = [
     "ExampleReader",
     "LabelRule",
     "SyntheticDataset",
+    "attach_history",
+    "attribute_conversions",
     "build_examples",
     "build_user_sequences",
     "column_types",
@@ -39,6 +43,7 @@ __all__ = [
     "pack",
     "read_examples",
     "read_table",
+    "ripeness_of",
     "sequences_to_dataset",
     "synthetic",
     "to_dataset",

@@ -77,7 +77,7 @@ def position_targets(
         Two dicts by label, float32 `(positions,)`.
     """
     values, weights = targets(pd.DataFrame(dict(columns)), schema)
-    for name in weights:
+    for name in values:
         counted = np.where(is_target, weights[name], 0)
         if weighting == "user":
             total = np.bincount(user, counted, minlength=1)[user]

@@ -21,11 +21,12 @@ def targets(
 
     Returns:
         Two dicts by label name, float32 `(rows,)`: labels (0 where not observed), and
-        weights (0 where not observed).
+        weights (0 where not observed); among the weights, by the name of its column,
+        the ripeness of labels that have one (1 where not observed).
 
     Raises:
-        InputError: A column is missing, an observed label is neither 0 nor 1, or a
-            weight is negative or missing.
+        InputError: A column is missing, an observed label is neither 0 nor 1, a
+            weight is negative or missing, or ripeness is not in [0, 1].
     """
     for name in schema.label_columns():
         if name not in frame:
@@ -44,6 +45,9 @@ def targets(
         values[label.name] = np.where(observed, known, 0).astype("float32")
         weight = np.ones(len(frame)) if label.weight is None else _weight(frame, label)
         weights[label.name] = np.where(observed, weight, 0).astype("float32")
+        if label.ripeness is not None:
+            share = np.where(observed, _ripeness(frame, label, observed), 1)
+            weights[label.ripeness] = share.astype("float32")
     return values, weights
 
 
@@ -70,6 +74,14 @@ def _observed(
 def _numbers(frame: pd.DataFrame, name: str) -> Array:
     numbers = pd.to_numeric(frame[name], errors="coerce")
     return np.asarray(numbers.to_numpy("float64", na_value=np.nan))
+
+
+def _ripeness(frame: pd.DataFrame, label: Label, observed: Array) -> Array:
+    name = str(label.ripeness)
+    shares = _numbers(frame, name)
+    for row in np.flatnonzero(observed & ~((shares >= 0) & (shares <= 1)))[:1]:
+        raise bad_cell(frame[name], int(row), "the frame", "a share from 0 to 1")
+    return shares
 
 
 def _weight(frame: pd.DataFrame, label: Label) -> Array:

@@ -84,10 +84,11 @@ class FeatureSchema:
         return self._columns(encoded_columns, roles)
 
     def label_columns(self) -> list[str]:
-        """Names of label and weight columns in raw data."""
+        """Names in raw data of labels, then of their weights and ripeness."""
         names = [label.name for label in self.labels]
         weights = [label.weight for label in self.labels if label.weight]
-        return [*names, *dict.fromkeys(weights)]
+        ripeness = [label.ripeness for label in self.labels if label.ripeness]
+        return [*names, *dict.fromkeys([*weights, *ripeness])]
 
     def column(self, name: str) -> Column:
         """The raw column called `name`."""
@@ -147,7 +148,9 @@ class FeatureSchema:
     @property
     def has_weights(self) -> bool:
         """Whether examples need weights: a label is observed in part, or weighted."""
-        return any(label.observed_if or label.weight for label in self.labels)
+        return any(
+            label.observed_if or label.weight or label.ripeness for label in self.labels
+        )
 
     # Learning and files ----------------------------------------------------------
 

@@ -29,10 +29,18 @@ def check_sequence_schema(schema: FeatureSchema) -> int:
     """Refuses a schema that has no user sequences; gives the longest history.
 
     Raises:
-        InputError: There is no sequence, or a column has a name that this form uses.
+        InputError: There is no sequence, a column has a name that this form uses, or
+            a label ripens.
     """
     if not schema.sequences:
         raise InputError("sequences", received="none", expected="a history")
+    for label in schema.labels:
+        if label.ripeness is not None:
+            raise InputError(
+                f"{label.name}.ripeness",
+                received=f"{label.ripeness!r} in user sequences",
+                expected="none: labels that ripen are those of single examples",
+            )
     taken = {c.name for c in schema.raw_columns()} | {*schema.label_columns()}
     added = [visible_column(sequence) for sequence in schema.sequences]
     for name in (*added, *(weight_column(label.name) for label in schema.labels)):

@@ -173,11 +173,16 @@ class Label:
         name: Column name.
         observed_if: Name of another label; this one counts only where that is 1.
         weight: Name of a float column with the example's weight for this label.
+        ripeness: Name of a float column for a label that may still become 1: the
+            share, from 0 to 1, of those that ever do that have done so by the time at
+            which the example is looked at. `tfctr.data.attribute_conversions` makes
+            it.
     """
 
     name: str
     observed_if: str | None = None
     weight: str | None = None
+    ripeness: str | None = None
 
     def __post_init__(self) -> None:
         check_name("Label", self.name)
@@ -189,3 +194,5 @@ class Label:
             )
         if self.weight is not None:
             check_name("Label.weight", self.weight)
+        if self.ripeness is not None:
+            check_name("Label.ripeness", self.ripeness)

@@ -60,6 +60,9 @@ class RankingModel(TrainableModel):
         self._set_distillation(None)
         self.label_names = [label.name for label in schema.labels]
         self.label_parents = parents_of(schema.labels)
+        self.label_ripeness = {
+            label.name: label.ripeness for label in schema.labels if label.ripeness
+        }
 
     # To be written by each model ---------------------------------------------------
 

@@ -10,6 +10,7 @@ from keras import ops
 from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.features import GROUP_ID
+from tfctr.models.delayed_feedback import observed_by_now
 from tfctr.models.objective import columns, rows_of_weights
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
@@ -31,6 +32,8 @@ class TrainableModel(keras.Model):
     Attributes:
         label_names: Names of the labels; set by the subclass.
         label_parents: For each label the one without which it is not observed.
+        label_ripeness: For labels that ripen the name, among the weights of examples,
+            of how ripe they are.
 
     Args:
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
@@ -38,6 +41,7 @@ class TrainableModel(keras.Model):
 
     label_names: list[str]
     label_parents: dict[str, str | None]
+    label_ripeness: Mapping[str, str] = {}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -133,6 +137,13 @@ class TrainableModel(keras.Model):
         return [*super().metrics, *self._grouped_metrics.values()]
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        weights = kwargs.get("sample_weight")
+        if isinstance(weights, Mapping) and {*weights} & {
+            *self.label_ripeness.values()
+        }:
+            # Keras takes no more weights than there are labels, but of a dataset.
+            y = args[0] if args else kwargs.pop("y")
+            x, args = _batches(x, y, kwargs.pop("sample_weight"), kwargs), ()
         # A dataset shuffles itself; Keras warns of its own default otherwise.
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)
@@ -247,6 +258,8 @@ class TrainableModel(keras.Model):
             y, y_pred, weights = entire_space(
                 self._tasks, self.label_parents, y, y_pred, weights
             )
+        if self.label_ripeness and isinstance(sample_weight, Mapping):
+            y_pred = observed_by_now(y, y_pred, self.label_ripeness, sample_weight)
         return super().compute_loss(x, y, y_pred, weights, training)
 
     def _set_tasks(self, tasks: dict[str, Task]) -> None:
@@ -263,3 +276,11 @@ def _takes_rows(optimizer: Any) -> bool:
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = optimizer.inner_optimizer
     return isinstance(optimizer, SparseOptimizer)
+
+
+def _batches(x: Any, y: Any, weights: Any, kwargs: dict[str, Any]) -> tf.data.Dataset:
+    """Arrays as a dataset, shuffled and batched as the arguments of `fit` say."""
+    data = tf.data.Dataset.from_tensor_slices((x, y, dict(weights)))
+    if kwargs.pop("shuffle", True):
+        data = data.shuffle(data.cardinality())
+    return data.batch(kwargs.pop("batch_size", None) or 32)

@@ -22,7 +22,7 @@ from tfctr.pipelines.beam.events import count_event, plan_splits
 from tfctr.pipelines.beam.reading import events_of_frame, rows_of_frame
 from tfctr.pipelines.beam.user_sequences import UserSequences
 
-SCHEMA = make_schema()
+SCHEMA = make_schema(ripeness=None)
 NAMES = [c.name for c in SCHEMA.raw_columns(("user", "sequence"))]
 TARGETS = ["like", "finish", "like_sample_weight", "finish_sample_weight"]
 
