@@ -7,9 +7,9 @@ from tests.models.data import PLAIN, batches, made, rows
 from tests.optimizers.small import EVERY
 
 
-def trained(optimizer, *, jit_compile):
+def trained(optimizer, **how):
     model = made("LogisticRegression", PLAIN)
-    model.compile(optimizer=optimizer, jit_compile=jit_compile, weighted_metrics=[])
+    model.compile(optimizer=optimizer, weighted_metrics=[], **how)
     model.fit(batches(20, rows(60, schema=PLAIN)), verbose=0)
     return model.get_weights()
 
@@ -26,6 +26,6 @@ def trained(optimizer, *, jit_compile):
 )
 def test_compiled_steps_agree(name, settings):
     compiled = trained(EVERY[name](**settings), jit_compile=True)
-    ordinary = trained(EVERY[name](**settings), jit_compile=False)
+    ordinary = trained(EVERY[name](**settings), run_eagerly=True)  # no graph to make
     for found, expected in zip(compiled, ordinary, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

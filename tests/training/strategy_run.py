@@ -50,6 +50,8 @@ def config(strategy, **settings):
         batch_size=BATCH_SIZE,
         learning_rate=0.05,
         strategy=strategy,
+        # Metrics take longer to trace, for each replica, than the model.
+        tasks={label: {"metrics": ["log_loss"]} for label in ("click", "buy")},
         **settings,
     )
 
