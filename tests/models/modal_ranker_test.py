@@ -1,14 +1,17 @@
 """Tests of what rankers of several modalities have in common."""
 
+import keras
 import numpy as np
 import pytest
 
-from tests.features.shop import small_schema
+from tests.features.shop import SCHEMA, shop_frame, shop_items, small_schema
 from tests.models.data import SIZED, USER_ROLES, made, part, rows
+from tfctr import export
 from tfctr.errors import InputError, UnknownName
 from tfctr.models import DiffMSIN, ModalRanker
 
-X, _, _ = rows(16)
+X, Y, _ = rows(16)
+PICTURES = ("picture", "history_picture")
 
 
 def test_the_rest_must_be_written():
@@ -64,6 +67,57 @@ def test_a_table_that_is_not_there_is_refused():
     rows_of = SIZED.size("item_id")
     with pytest.raises(InputError, match=rf"expected \({rows_of}, 3\): a row for each"):
         made("DiffMSIN", tables={"text": 3}).load_vectors("text", np.zeros((1, 3)))
+
+
+def test_a_table_without_vectors_is_not_used(tmp_path):
+    model = made("DiffMSIN", tables={"text": 3})
+    model.compile(weighted_metrics=[])
+    state = SCHEMA.fit(shop_frame(15, seed=1, items=8))
+    exported = DiffMSIN(state.schema, dim=4, tables={"text": 3})
+    uses = [
+        lambda: model.fit(X, Y, verbose=0),
+        lambda: model.evaluate(X, Y, verbose=0),
+        lambda: model.predict(X),
+        lambda: export.save(
+            tmp_path / "shop", ranking=exported, state=state, items=shop_items(10)
+        ),
+    ]
+    for use in uses:
+        with pytest.raises(InputError, match="`table text`: received no vectors"):
+            use()
+    assert not (tmp_path / "shop").exists()
+    model.load_vectors("text", np.ones((SIZED.size("item_id"), 3)))
+    assert np.isfinite(model.predict(X)["click"]).all()
+
+
+def test_a_vector_of_another_width_is_refused():
+    model = made("DiffMSIN")
+    for name in ("picture", "history_picture"):
+        x = {**X, name: X[name][..., :2]}
+        with pytest.raises(InputError, match=f"`{name}`: received vectors of width 2"):
+            model(x)
+
+
+@pytest.mark.parametrize("lacking", [["history_picture"], ["picture"], [*PICTURES]])
+def test_a_modality_may_be_missing_in_all_of_a_batch(lacking):
+    """Also an item without any modality but its id: losses and weights are finite."""
+    model = made("DiffMSIN", noise=True)
+    x = {**X, **{name: np.zeros_like(X[name]) for name in lacking}}
+    model.compile(keras.optimizers.Adam(0.01), weighted_metrics=[], run_eagerly=True)
+    history = model.fit(x, Y, batch_size=16, verbose=0).history
+    assert np.isfinite([values[0] for values in history.values()]).all()
+    assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+def test_a_row_of_zeros_in_a_table_is_a_missing_vector():
+    vectors = np.random.default_rng(0).normal(size=(SIZED.size("item_id"), 3))
+    answers = []
+    for missing in (0.0, np.nan):
+        vectors[3:] = missing
+        model = made("DiffMSIN", tables={"text": 3})
+        model.load_vectors("text", vectors)
+        answers.append(model.predict(X)["click"])
+    np.testing.assert_array_equal(*answers)
 
 
 def test_a_schema_without_a_history_of_items_is_refused():

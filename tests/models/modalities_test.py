@@ -4,7 +4,13 @@ import pytest
 
 from tests.models.data import SIZED
 from tfctr.errors import InputError, UnknownName
-from tfctr.models.modalities import history_of, modalities_of, without_modalities
+from tfctr.features import Categorical, FeatureSchema, Label, Sequence, Vector
+from tfctr.models.modalities import (
+    history_of,
+    modalities_of,
+    vectors_of,
+    without_modalities,
+)
 
 
 def test_the_first_history_of_items_is_taken_unless_one_is_named():
@@ -27,6 +33,23 @@ def test_the_first_history_of_items_is_taken_unless_one_is_named():
 def test_modalities_are_vectors_of_both_and_tables(history, tables, chosen, expected):
     found = modalities_of(SIZED, history_of(SIZED, history), tables, chosen)
     assert found == expected
+
+
+def test_vectors_of_items_and_events_have_one_width():
+    item_id = Categorical("item_id")
+    other = Sequence("history", (item_id, Vector("picture", dim=4)), max_length=5)
+    schema = FeatureSchema(
+        user=(Categorical("user_id"),),
+        item=(item_id, Vector("picture", dim=3)),
+        sequences=(other,),
+        labels=(Label("click"),),
+        user_id="user_id",
+        item_id="item_id",
+    )
+    with pytest.raises(InputError, match=r"`history_picture`: received width 4.*3, "):
+        vectors_of(schema, other)
+    with pytest.raises(InputError, match="`history_picture`"):
+        modalities_of(schema, other, {}, ())
 
 
 def test_names_are_refused_that_are_none_or_two():

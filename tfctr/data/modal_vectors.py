@@ -20,14 +20,17 @@ def vectors_by_row(state: "SchemaState", ids: Sequence[Any], vectors: Any) -> Ar
     Args:
         state: What was learnt from the data: its vocabulary gives items their rows.
         ids: Raw ids of the items, each once, `(items,)`.
-        vectors: Their vectors, `(items, width)`; may be a memory-mapped file.
+        vectors: Their vectors, `(items, width)`; may be a memory-mapped file. One of
+            NaN or zeros is missing.
 
     Returns:
-        float32 `(rows, width)`. Ids that the vocabulary lacks are left out.
+        float32 `(rows, width)`. Ids that the vocabulary lacks are left out:
+        their items have no row.
 
     Raises:
-        InputError: Another number of vectors than of ids, an id twice, or no id that
-            the vocabulary has; or a hashed vocabulary, in which rows are no items.
+        InputError: Another number of vectors than of ids, an id twice, a vector that
+            is not finite in part, or no id that the vocabulary has; or a hashed
+            vocabulary, in which rows are no items.
     """
     made = np.asarray(vectors)
     if made.ndim != 2 or len(made) != len(ids):
@@ -50,7 +53,19 @@ def vectors_by_row(state: "SchemaState", ids: Sequence[Any], vectors: Any) -> Ar
         )
     found = np.full((state.schema.size(name), made.shape[1]), np.nan, "float32")
     found[rows] = made[known]
+    _check_whole(ids, np.flatnonzero(known), found[rows])
     return found
+
+
+def _check_whole(ids: Sequence[Any], places: Array, vectors: Array) -> None:
+    """Refuses vectors that are neither numbers alone nor NaN alone."""
+    whole = np.isfinite(vectors).all(axis=1) | np.isnan(vectors).all(axis=1)
+    for place in places[~whole][:1]:
+        raise InputError(
+            "vectors",
+            received=f"NaN or infinity in the vector of item {ids[place]}",
+            expected="finite numbers, or NaN alone where the vector is missing",
+        )
 
 
 def _rows(state: "SchemaState") -> tuple[str, dict[str, int]]:

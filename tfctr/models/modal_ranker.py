@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfctr.errors import UnknownName
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, Timestamp
 from tfctr.layers import (
     EmbeddingCollection,
@@ -40,7 +40,8 @@ class ModalRanker(TrainingLosses):
         schema: The schema, with sizes; a history has the item's id.
         modalities: Which of them to take; all by default, `()` for the id alone. Those
             that are not taken have no say at all.
-        tables: Width of each table by its name: see `load_vectors`.
+        tables: Width of each table by its name: see `load_vectors`, without which the
+            model is neither trained nor asked nor exported.
         history: Name of the sequence; the first one with the item's id by default.
         dim: Width of embeddings and modalities.
         attention_units: Widths of the scoring MLP of each modality's attention.
@@ -113,15 +114,26 @@ class ModalRanker(TrainingLosses):
         Args:
             name: Name of the table.
             vectors: `(rows, width)` numbers, for example a memory-mapped file; a row of
-                NaN is a missing vector. `tfctr.data.vectors_by_row` makes it.
+                NaN or zeros is a missing vector. `tfctr.data.vectors_by_row` makes it.
 
         Raises:
             UnknownName: There is no such table.
-            InputError: Another shape, or numbers that are not finite.
+            InputError: Another shape, numbers that are not finite, or no vector at all.
         """
         if name not in self.vector_tables:
             raise UnknownName("table", name, self.vector_tables)
         self.vector_tables[name].load(vectors)
+
+    def check_ready(self) -> None:
+        self.build()
+        for name, table in self.vector_tables.items():
+            if not table.is_loaded():
+                raise InputError(
+                    f"table {name}",
+                    received="no vectors",
+                    expected="vectors of the items",
+                    hint=f"Call `load_vectors({name!r}, vectors)` before.",
+                )
 
     # Pairs and requests ------------------------------------------------------------
 

@@ -39,15 +39,21 @@ def history_of(schema: FeatureSchema, name: str | None = None) -> Any:
 
 
 def vectors_of(schema: FeatureSchema, history: Any) -> list[str]:
-    """Names of the vectors that both items and events of the history have."""
-    of_events = {f.name: f for f in history.features if isinstance(f, Vector)}
-    return [
-        feature.name
-        for feature in schema.item
-        if isinstance(feature, Vector)
-        and feature.name in of_events
-        and of_events[feature.name].dim == feature.dim
-    ]
+    """Names of the vectors that both items and events of the history have.
+
+    Raises:
+        InputError: One has another width in events than in items.
+    """
+    of_events = {f.name: f.dim for f in history.features if isinstance(f, Vector)}
+    found = [f for f in schema.item if isinstance(f, Vector) and f.name in of_events]
+    for feature in found:
+        if of_events[feature.name] != feature.dim:
+            raise InputError(
+                f"{history.name}_{feature.name}",
+                received=f"width {of_events[feature.name]}",
+                expected=f"{feature.dim}, the width of {feature.name} of items",
+            )
+    return [feature.name for feature in found]
 
 
 def modalities_of(

@@ -105,6 +105,15 @@ class TrainableModel(keras.Model):
         """Tasks of a model that is compiled without; a subclass may have its own."""
         return ()
 
+    def check_ready(self) -> None:
+        """Refuses to be trained, asked or exported without what a model must be given.
+
+        Nothing by default; a subclass that is given more than a schema says what.
+
+        Raises:
+            InputError: Something was not given.
+        """
+
     def get_compile_config(self) -> dict[str, Any] | None:
         config: dict[str, Any] | None = super().get_compile_config()
         if not config:
@@ -135,7 +144,12 @@ class TrainableModel(keras.Model):
             self.build()
             if self.optimizer is not None and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
+        self.check_ready()
         return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        self.check_ready()
+        return super().evaluate(*args, **kwargs)
 
     def predict(
         self,
@@ -154,6 +168,7 @@ class TrainableModel(keras.Model):
             steps: As for Keras.
             callbacks: As for Keras.
         """
+        self.check_ready()
         is_plain = steps is None and not callbacks and not self.run_eagerly
         is_alone = self.distribute_strategy.num_replicas_in_sync == 1
         is_ours = type(self).predict_step is TrainableModel.predict_step

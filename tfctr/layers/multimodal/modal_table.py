@@ -61,10 +61,11 @@ class ModalTable(keras.layers.Layer):
 
         Args:
             vectors: `(num_rows, width)` numbers, for example a memory-mapped file,
-                which is read piece by piece. A row of NaN is a missing vector.
+                which is read piece by piece. A row of NaN or zeros is a missing vector.
 
         Raises:
-            InputError: Another shape, or a row with some numbers that are not finite.
+            InputError: Another shape, a row with some numbers that are not finite, or
+                no vector at all.
         """
         self._make()
         expected = (self.num_rows, self.width)
@@ -86,7 +87,21 @@ class ModalTable(keras.layers.Layer):
                     expected="numbers, or NaN alone where the vector is missing",
                 )
             made[start : start + CHUNK] = np.where(missing[:, None], 0, rows)
+        if not made.any():
+            raise InputError(
+                "vectors",
+                received="NaN or zeros in all rows",
+                expected="a vector for one item at least",
+            )
         self.vectors.assign(made)
+
+    def is_loaded(self) -> bool:
+        """Whether there is a vector; without one every id has zeros."""
+        self._make()
+        return any(
+            bool(ops.any(ops.not_equal(self.vectors[start : start + CHUNK], 0)))
+            for start in range(0, self.num_rows, CHUNK)
+        )
 
     def _make(self) -> None:
         if not getattr(self, "built", False):
