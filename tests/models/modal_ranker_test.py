@@ -6,7 +6,7 @@ import pytest
 
 from tests.features.shop import SCHEMA, shop_frame, shop_items, small_schema
 from tests.models.data import SIZED, USER_ROLES, made, part, rows
-from tfctr import export
+from tfctr import export, optimizers
 from tfctr.errors import InputError, UnknownName
 from tfctr.models import DiffMSIN, ModalRanker
 
@@ -107,6 +107,23 @@ def test_a_modality_may_be_missing_in_all_of_a_batch(lacking):
     history = model.fit(x, Y, batch_size=16, verbose=0).history
     assert np.isfinite([values[0] for values in history.values()]).all()
     assert all(np.isfinite(weight).all() for weight in model.get_weights())
+
+
+@pytest.mark.parametrize("optimizer", [optimizers.LazyAdam, keras.optimizers.Adam])
+def test_tables_are_trained_where_they_are_asked_to_be(optimizer):
+    vectors = np.random.default_rng(0).normal(size=(SIZED.size("item_id"), 3))
+    used = np.unique([*X["item_id"], *X["history_item_id"].reshape(-1)])
+    missing, others = used[-1], np.setdiff1d(np.arange(len(vectors)), used)
+    vectors[missing] = 0
+    model = made("DiffMSIN", tables={"text": 3}, train_tables=True)
+    model.load_vectors("text", vectors)
+    before = np.asarray(model.vector_tables["text"].vectors)
+    model.compile(optimizer(0.01), weighted_metrics=[])
+    model.fit(X, Y, batch_size=16, verbose=0)
+    moved = np.abs(np.asarray(model.vector_tables["text"].vectors) - before).max(axis=1)
+    assert (moved[np.setdiff1d(used, [0, missing])] > 0.005).all()
+    assert moved[missing] == 0
+    assert (moved[others] == 0).all()
 
 
 def test_a_row_of_zeros_in_a_table_is_a_missing_vector():

@@ -42,6 +42,8 @@ class ModalRanker(TrainingLosses):
             that are not taken have no say at all.
         tables: Width of each table by its name: see `load_vectors`, without which the
             model is neither trained nor asked nor exported.
+        train_tables: Whether training changes the vectors of tables; those that are
+            missing stay so.
         history: Name of the sequence; the first one with the item's id by default.
         dim: Width of embeddings and modalities.
         attention_units: Widths of the scoring MLP of each modality's attention.
@@ -63,6 +65,7 @@ class ModalRanker(TrainingLosses):
         *,
         modalities: Sequence[str] | None = None,
         tables: Mapping[str, int] | None = None,
+        train_tables: bool = False,
         history: str | None = None,
         dim: int = 16,
         attention_units: Sequence[int] = (32, 16),
@@ -74,6 +77,7 @@ class ModalRanker(TrainingLosses):
         super().__init__(schema, seed=seed, **kwargs)
         self.modalities = None if modalities is None else list(modalities)
         self.tables, self.history_name = dict(tables or {}), history
+        self.train_tables = train_tables
         self.dim, self.attention_units = dim, list(attention_units)
         self.hidden_units, self.dropout = list(hidden_units), dropout
         self.make_trackers([])
@@ -216,6 +220,7 @@ class ModalRanker(TrainingLosses):
             **super().get_config(),
             "modalities": self.modalities,
             "tables": self.tables,
+            "train_tables": self.train_tables,
             "history": self.history_name,
             "dim": self.dim,
             "attention_units": self.attention_units,
@@ -254,9 +259,18 @@ class ModalRanker(TrainingLosses):
             )
             for name in self.modality_names[1:]
         }
+        self.vector_tables = self._made_tables()
+
+    def _made_tables(self) -> dict[str, ModalTable]:
         rows = self.schema.size(self._item_vocabulary())
-        self.vector_tables = {
-            name: ModalTable(rows, width, dtype="float32", name=f"{name}_table")
+        return {
+            name: ModalTable(
+                rows,
+                width,
+                trainable_rows=self.train_tables,
+                dtype="float32",
+                name=f"{name}_table",
+            )
             for name, width in self.tables.items()
             if name in self.projections
         }

@@ -43,8 +43,11 @@ def test_it_is_loaded_when_a_row_has_a_vector(monkeypatch):
 
 def test_rows_may_be_trained():
     table = ModalTable(8, 4, trainable_rows=True)
-    table.build()
+    vectors = RNG.normal(size=(8, 4)).astype("float32")
+    table.load(vectors)
     assert [tuple(w.shape) for w in table.trainable_variables] == [(8, 4)]
+    ids = np.array([[0, 5], [7, 3]], "int32")
+    np.testing.assert_array_equal(table(ids), vectors[ids])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
@@ -109,7 +110,12 @@ class ModalTable(keras.layers.Layer):
             self.built = True
 
     def call(self, ids: Tensor) -> Tensor:
-        rows = ops.take(self.vectors, ops.cast(ids, "int32"), axis=0)
+        ids = ops.cast(ids, "int32")
+        if self.trainable_rows:  # with the gradients that the optimizer takes
+            rows = kernels.gather(self.vectors.value, ops.reshape(ids, (-1,)))
+            rows = ops.reshape(rows, (*ops.shape(ids), self.width))
+        else:
+            rows = ops.take(self.vectors, ids, axis=0)
         return ops.cast(rows, self.compute_dtype)
 
     def compute_output_shape(self, ids_shape: Shape) -> Shape:
