@@ -7,6 +7,7 @@ train part hardly knows. `T` is the number of steps of the synergy.
     python benchmarks/diff_msin.py --json build/diff_msin.json \
         --page docs/results/diff_msin.md
     python benchmarks/diff_msin.py --quick
+    python benchmarks/diff_msin.py --vectors build/vectors
 
 The vectors are in `../shared/data/ml100k_modal`, which only benchmarks and tests have.
 """
@@ -28,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tfctr import models
-from tfctr.data import Dataset, movielens_100k, vectors_by_row
+from tfctr.data import Dataset, movielens_100k, vectors_by_row, write_vectors
 from tfctr.metrics import auc
 from tfctr.training import TrainingConfig, make_model
 
@@ -52,21 +53,24 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def tables(data: Dataset) -> dict[str, np.ndarray]:
-    """Vectors of plots and posters in the order of the films' vocabulary."""
+def stored() -> dict[str, tuple[list[str], np.ndarray]]:
+    """Ids of films and their vectors, of plots and of posters."""
     if not VECTORS.is_dir():
         sys.exit(f"{VECTORS} is missing: the vectors are not part of tfctr.")
     names = pd.read_csv(VECTORS / "id_map.csv")
     found = {}
     for name, (file, column) in FILES.items():
-        stored = np.load(VECTORS / file)
-        ids, vectors = (stored[key] for key in ("ids", "emb"))
+        ids, vectors = (np.load(VECTORS / file)[key] for key in ("ids", "emb"))
         row_of = {int(one): row for row, one in enumerate(ids)}
         known = names[names[column].isin(row_of)]
         rows = [row_of[int(one)] for one in known[column]]
-        films = known["ml100k_item_id"].astype(str).tolist()
-        found[name] = vectors_by_row(data.state, films, vectors[rows])
+        found[name] = known["ml100k_item_id"].astype(str).tolist(), vectors[rows]
     return found
+
+
+def tables(data: Dataset) -> dict[str, np.ndarray]:
+    """Vectors of plots and posters in the order of the films' vocabulary."""
+    return {name: vectors_by_row(data.state, *pair) for name, pair in stored().items()}
 
 
 def made(form: str, data: Dataset, vectors: dict[str, np.ndarray], seed: int) -> Any:
@@ -200,7 +204,12 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--page", type=Path, help="write the page here")
     parser.add_argument("--quick", action="store_true", help="two forms, one seed")
+    parser.add_argument("--vectors", type=Path, help="write the vectors here, alone")
     options = parser.parse_args()
+    if options.vectors:
+        for name, pair in stored().items():
+            write_vectors(options.vectors / name, *pair)
+        return
     forms, seeds, epochs = options.forms, options.seeds, EPOCHS
     if options.quick:
         forms, seeds, epochs = list(FORMS)[1:3], 1, 2

@@ -18,6 +18,7 @@ from tfctr.data.sequence_batches import sequences_to_dataset
 from tfctr.data.synthetic import SyntheticDataset, synthetic
 from tfctr.data.tables import column_types, read_table
 from tfctr.data.user_sequences import build_user_sequences
+from tfctr.data.vector_files import read_vectors, write_vectors
 from tfctr.features.packing import pack, unpack
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "pack",
     "read_examples",
     "read_table",
+    "read_vectors",
     "sequences_to_dataset",
     "synthetic",
     "to_dataset",
@@ -46,4 +48,5 @@ __all__ = [
     "unpack",
     "vectors_by_row",
     "write_encoded",
+    "write_vectors",
 ]

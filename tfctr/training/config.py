@@ -103,6 +103,8 @@ class TrainingConfig(BaseModel):
         tasks: How labels are trained and judged, by name; those of the model by
             default.
         pretrained: Tables that the model starts with; a folder alone means frozen ones.
+        vectors: Folders of vectors of items (`tfctr.data.write_vectors`) by name of the
+            model's table, whose width they give.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -122,6 +124,7 @@ class TrainingConfig(BaseModel):
     distillation: DistillationConfig | None = None
     tasks: dict[str, TaskConfig] | None = None
     pretrained: PretrainedConfig | None = None
+    vectors: dict[str, str] = Field(default_factory=dict)
 
     def made_tasks(self) -> "list[Task] | None":
         """What `compile` of a model takes as `tasks`."""
