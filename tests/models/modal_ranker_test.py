@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.features.shop import SCHEMA, shop_frame, shop_items, small_schema
 from tests.models.data import SIZED, USER_ROLES, made, part, rows
@@ -90,6 +91,16 @@ def test_a_table_without_vectors_is_not_used(tmp_path):
     assert np.isfinite(model.predict(X)["click"]).all()
 
 
+def recorded(call, seen):
+    """A layer's `call` that also writes down the shape of what it is given."""
+
+    def recording(x):
+        seen.append(tuple(x.shape))
+        return call(x)
+
+    return recording
+
+
 def test_a_vector_of_another_width_is_refused():
     model = made("DiffMSIN")
     for name in ("picture", "history_picture"):
@@ -124,6 +135,30 @@ def test_tables_are_trained_where_they_are_asked_to_be(optimizer):
     assert (moved[np.setdiff1d(used, [0, missing])] > 0.005).all()
     assert moved[missing] == 0
     assert (moved[others] == 0).all()
+
+
+def test_small_tables_are_projected_once_in_training():
+    """The same answers and gradients as of each vector on its own."""
+    found = []
+    for is_once in (True, False):
+        model = made("DiffMSIN", tables={"text": 3}, train_tables=True)
+        model.load_vectors("text", np.eye(SIZED.size("item_id"), 3))
+        table, seen = model.vector_tables["text"], []
+        table.num_rows = table.num_rows if is_once else 10**9
+        projection = model.projections["text"]
+        projection.call = recorded(projection.call, seen)
+        with tf.GradientTape() as tape:
+            loss = sum(
+                tf.reduce_sum(value) for value in model(X, training=True).values()
+            )
+        weights = [w.value for w in model.trainable_variables]
+        gradients = map(tf.convert_to_tensor, tape.gradient(loss, weights))
+        found.append([loss, *gradients])
+        # Rows of the table, or ids of events and candidates.
+        rows = {(SIZED.size("item_id"), 3)} if is_once else {(16, 4, 3), (16, 1, 3)}
+        assert set(seen) == rows
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-4)
 
 
 def test_a_row_of_zeros_in_a_table_is_a_missing_vector():

@@ -40,8 +40,8 @@ class DiffMSIN(ModalRanker):
         noise_weight: Weight of the mean square of noise less estimate: an extension.
         noise: Whether training draws noise.
         **kwargs: `modalities`, `tables`, `train_tables`, `history`, `dim`,
-            `attention_units`, `hidden_units`, `dropout`, `seed`, `name` and `dtype`, as
-            for `ModalRanker`.
+            `attention_units`, `joint_attention`, `hidden_units`, `dropout`, `seed`,
+            `name` and `dtype`, as for `ModalRanker`.
 
     Returns:
         Dict label -> float32 logits `(batch,)`.

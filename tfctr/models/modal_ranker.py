@@ -15,8 +15,10 @@ from tfctr.layers import (
     TargetAttention,
 )
 from tfctr.models.modalities import (
+    attended,
     history_of,
     modalities_of,
+    projected,
     vectors_of,
     without_modalities,
 )
@@ -47,6 +49,8 @@ class ModalRanker(TrainingLosses):
         history: Name of the sequence; the first one with the item's id by default.
         dim: Width of embeddings and modalities.
         attention_units: Widths of the scoring MLP of each modality's attention.
+        joint_attention: Whether one attention sees all modalities of an event side by
+            side, as DIN does; else each modality has its own.
         hidden_units: Widths of the last MLP.
         dropout: Share of units dropped in it in training.
         seed: Seed of the initial values.
@@ -69,6 +73,7 @@ class ModalRanker(TrainingLosses):
         history: str | None = None,
         dim: int = 16,
         attention_units: Sequence[int] = (32, 16),
+        joint_attention: bool = False,
         hidden_units: Sequence[int] = (128, 64),
         dropout: float = 0.0,
         seed: int = 0,
@@ -77,7 +82,7 @@ class ModalRanker(TrainingLosses):
         super().__init__(schema, seed=seed, **kwargs)
         self.modalities = None if modalities is None else list(modalities)
         self.tables, self.history_name = dict(tables or {}), history
-        self.train_tables = train_tables
+        self.train_tables, self.joint_attention = train_tables, joint_attention
         self.dim, self.attention_units = dim, list(attention_units)
         self.hidden_units, self.dropout = list(hidden_units), dropout
         self.make_trackers([])
@@ -154,7 +159,7 @@ class ModalRanker(TrainingLosses):
     ) -> dict[str, Tensor]:
         user, items = split_roles(self.schema, inputs)
         state = self.encode_user(user, training=training)
-        logits, own = self.fuse(self.interests(state, items), training)
+        logits, own = self.fuse(self.interests(state, items, training), training)
         outer = ops.shape(items[str(self.schema.item_id)])[:2]
         outputs = {**self._by_label(logits), **(own if training else {})}
         return {
@@ -170,7 +175,7 @@ class ModalRanker(TrainingLosses):
         fields, events = self.embeddings.stacked(known)
         joined = ops.concatenate([events[n] for n in self._event_fields], axis=-1)
         by_id = self.event_projection(joined)
-        modal = self._modal(known, self._prefix)
+        modal = self._modal(known, self._prefix, training)
         return {
             "user": ops.reshape(fields, (-1, fields.shape[-2] * self.dim)),
             "events": ops.stack([by_id, *modal], axis=2),
@@ -183,29 +188,30 @@ class ModalRanker(TrainingLosses):
         items: Mapping[str, Tensor],
         training: bool = False,
     ) -> dict[str, Tensor]:
-        logits, _ = self.fuse(self.interests(state, items), training)
+        logits, _ = self.fuse(self.interests(state, items, training), training)
         outer = ops.shape(items[str(self.schema.item_id)])[:2]
         return self._by_label(ops.reshape(logits, (*outer, len(self.label_names))))
 
     def interests(
-        self, state: Mapping[str, Tensor], items: Mapping[str, Tensor]
+        self,
+        state: Mapping[str, Tensor],
+        items: Mapping[str, Tensor],
+        training: bool = False,
     ) -> dict[str, Tensor]:
         """What `fuse` takes, of the candidates of requests.
 
         Args:
             state: What `encode_user` gave.
             items: Encoded item tensors `(batch, candidates, ...)` by name.
+            training: Whether it is a step of training.
         """
         columns = self.schema.encoded_columns(["item"])
         items = {c.name: items[c.name] for c in columns}
         fields, _ = self.embeddings.stacked(items)  # (batch, candidates, fields, dim)
         batch, count, num_fields, _ = ops.shape(fields)
         flat = ops.reshape(fields, (batch, count, num_fields * self.dim))
-        own = [self.candidate_projection(flat), *self._modal(items, "")]
-        found = [
-            attention(own[m], state["events"][:, :, m], events_mask=state["mask"])
-            for m, attention in enumerate(self.attentions)
-        ]
+        own = [self.candidate_projection(flat), *self._modal(items, "", training)]
+        found = attended(self.attentions, own, state["events"], state["mask"])
         user = ops.repeat(ops.expand_dims(state["user"], 1), count, axis=1)
         pairs = ops.concatenate([user, flat], axis=-1)
         rows = (batch * count, len(own), self.dim)
@@ -224,6 +230,7 @@ class ModalRanker(TrainingLosses):
             "history": self.history_name,
             "dim": self.dim,
             "attention_units": self.attention_units,
+            "joint_attention": self.joint_attention,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
         }
@@ -248,7 +255,7 @@ class ModalRanker(TrainingLosses):
                 dtype=policy,
                 name=f"{name}_attention",
             )
-            for name in self.modality_names
+            for name in (["joint"] if self.joint_attention else self.modality_names)
         ]
         self.projections = {
             name: ModalProjection(
@@ -279,12 +286,15 @@ class ModalRanker(TrainingLosses):
         feature: Any = self.schema.column(str(self.schema.item_id)).feature
         return str(feature.vocabulary)
 
-    def _modal(self, inputs: Mapping[str, Tensor], prefix: str) -> list[Tensor]:
+    def _modal(
+        self, inputs: Mapping[str, Tensor], prefix: str, training: bool
+    ) -> list[Tensor]:
         """Projected vectors of each modality but the id, `(batch, ..., dim)`."""
         ids = inputs[f"{prefix}{self.schema.item_id}"]
-        made = []
-        for name, projection in self.projections.items():
-            table = self.vector_tables.get(name)
-            vectors = inputs[f"{prefix}{name}"] if table is None else table(ids)
-            made.append(projection(vectors))
-        return made
+        tables = self.vector_tables
+        return [
+            projected(tables[name], projection, ids, training)
+            if name in tables
+            else projection(inputs[f"{prefix}{name}"])
+            for name, projection in self.projections.items()
+        ]
