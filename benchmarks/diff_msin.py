@@ -139,6 +139,7 @@ def run(
     epochs: int,
 ) -> dict[str, float]:
     """Trains once with early stopping; AUC on test, of films held back too; times."""
+    keras.backend.clear_session()  # or the graphs of all runs stay
     model = made(form, data, vectors, seed)
     label = model.label_names[0]
     batches = data.to_dataset("train", BATCH, seed=seed)

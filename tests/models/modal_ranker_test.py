@@ -129,7 +129,7 @@ def test_tables_are_trained_where_they_are_asked_to_be(optimizer):
     model = made("DiffMSIN", tables={"text": 3}, train_tables=True)
     model.load_vectors("text", vectors)
     before = np.asarray(model.vector_tables["text"].vectors)
-    model.compile(optimizer(0.01), weighted_metrics=[])
+    model.compile(optimizer(0.01), weighted_metrics=[], run_eagerly=True)
     model.fit(X, Y, batch_size=16, verbose=0)
     moved = np.abs(np.asarray(model.vector_tables["text"].vectors) - before).max(axis=1)
     assert (moved[np.setdiff1d(used, [0, missing])] > 0.005).all()
@@ -137,7 +137,7 @@ def test_tables_are_trained_where_they_are_asked_to_be(optimizer):
     assert (moved[others] == 0).all()
 
 
-def test_small_tables_are_projected_once_in_training():
+def test_small_tables_are_projected_once():
     """The same answers and gradients as of each vector on its own."""
     found = []
     for is_once in (True, False):

@@ -159,7 +159,7 @@ class ModalRanker(TrainingLosses):
     ) -> dict[str, Tensor]:
         user, items = split_roles(self.schema, inputs)
         state = self.encode_user(user, training=training)
-        logits, own = self.fuse(self.interests(state, items, training), training)
+        logits, own = self.fuse(self.interests(state, items), training)
         outer = ops.shape(items[str(self.schema.item_id)])[:2]
         outputs = {**self._by_label(logits), **(own if training else {})}
         return {
@@ -175,7 +175,7 @@ class ModalRanker(TrainingLosses):
         fields, events = self.embeddings.stacked(known)
         joined = ops.concatenate([events[n] for n in self._event_fields], axis=-1)
         by_id = self.event_projection(joined)
-        modal = self._modal(known, self._prefix, training)
+        modal = self._modal(known, self._prefix)
         return {
             "user": ops.reshape(fields, (-1, fields.shape[-2] * self.dim)),
             "events": ops.stack([by_id, *modal], axis=2),
@@ -188,29 +188,25 @@ class ModalRanker(TrainingLosses):
         items: Mapping[str, Tensor],
         training: bool = False,
     ) -> dict[str, Tensor]:
-        logits, _ = self.fuse(self.interests(state, items, training), training)
+        logits, _ = self.fuse(self.interests(state, items), training)
         outer = ops.shape(items[str(self.schema.item_id)])[:2]
         return self._by_label(ops.reshape(logits, (*outer, len(self.label_names))))
 
     def interests(
-        self,
-        state: Mapping[str, Tensor],
-        items: Mapping[str, Tensor],
-        training: bool = False,
+        self, state: Mapping[str, Tensor], items: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """What `fuse` takes, of the candidates of requests.
 
         Args:
             state: What `encode_user` gave.
             items: Encoded item tensors `(batch, candidates, ...)` by name.
-            training: Whether it is a step of training.
         """
         columns = self.schema.encoded_columns(["item"])
         items = {c.name: items[c.name] for c in columns}
         fields, _ = self.embeddings.stacked(items)  # (batch, candidates, fields, dim)
         batch, count, num_fields, _ = ops.shape(fields)
         flat = ops.reshape(fields, (batch, count, num_fields * self.dim))
-        own = [self.candidate_projection(flat), *self._modal(items, "", training)]
+        own = [self.candidate_projection(flat), *self._modal(items, "")]
         found = attended(self.attentions, own, state["events"], state["mask"])
         user = ops.repeat(ops.expand_dims(state["user"], 1), count, axis=1)
         pairs = ops.concatenate([user, flat], axis=-1)
@@ -286,14 +282,12 @@ class ModalRanker(TrainingLosses):
         feature: Any = self.schema.column(str(self.schema.item_id)).feature
         return str(feature.vocabulary)
 
-    def _modal(
-        self, inputs: Mapping[str, Tensor], prefix: str, training: bool
-    ) -> list[Tensor]:
+    def _modal(self, inputs: Mapping[str, Tensor], prefix: str) -> list[Tensor]:
         """Projected vectors of each modality but the id, `(batch, ..., dim)`."""
         ids = inputs[f"{prefix}{self.schema.item_id}"]
         tables = self.vector_tables
         return [
-            projected(tables[name], projection, ids, training)
+            projected(tables[name], projection, ids)
             if name in tables
             else projection(inputs[f"{prefix}{name}"])
             for name, projection in self.projections.items()

@@ -145,17 +145,16 @@ def attended(
     return [*ops.split(found, len(candidates), axis=-1)]
 
 
-def projected(table: Any, projection: Any, ids: Tensor, training: bool) -> Tensor:
+def projected(table: Any, projection: Any, ids: Tensor) -> Tensor:
     """Projected vectors of a table, `(..., dim)`.
 
-    A training batch has an item many times over. Where it has more ids than the table
-    has rows, all rows are projected once, and the short vectors looked up.
+    A large batch has an item many times over. Where it has more ids than the table has
+    rows, all rows are projected once, and the short vectors looked up.
 
     Args:
         table: A `ModalTable`.
         projection: A `ModalProjection`.
         ids: `(...)` encoded ids.
-        training: Whether it is a step of training.
     """
 
     def each() -> Tensor:
@@ -165,8 +164,6 @@ def projected(table: Any, projection: Any, ids: Tensor, training: bool) -> Tenso
         rows = projection(table(ops.arange(table.num_rows)))
         return ops.take(rows, ops.cast(ids, "int32"), axis=0)
 
-    if not training:
-        return each()
     if not projection.built:
         projection.build((None, table.width))
     return ops.cond(ops.size(ids) > table.num_rows, once, each)
