@@ -22,6 +22,7 @@ from tfctr.pipelines.trained import Trained
 from tfctr.training import TrainingConfig, check_arguments, train
 from tfctr.training.pretrained import Window
 from tfctr.training.strategy import is_chief, make_strategy
+from tfctr.training.vectors import with_widths
 
 __all__ = ["head_class", "run_fn", "train_head", "with_tables"]
 
@@ -142,7 +143,7 @@ def head_class(config: Mapping[str, Any], name: str) -> Any:
 
     Raises:
         UnknownName: There is no such model, or it has no such argument.
-        InputError: The model cannot be this head.
+        InputError: The model cannot be this head, or its vectors are not there.
     """
     model_class = tfctr.models.get(config["model"])
     is_pre_ranking = issubclass(model_class, tfctr.models.PreRankingModel)
@@ -153,6 +154,8 @@ def head_class(config: Mapping[str, Any], name: str) -> Any:
             expected="a model that can store its items, such as 'TwoTower'",
         )
     check_arguments(model_class, config["arguments"], field=f"{name}.arguments")
+    vectors = config.get("vectors") or {}
+    with_widths(model_class, config["arguments"], vectors, field=f"{name}.vectors")
     return model_class
 
 

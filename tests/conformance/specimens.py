@@ -1390,6 +1390,17 @@ MODELS = [
         FEW_WITH_PICTURES,
     ),
     ModelSpecimen(
+        models.ModalBaseline,
+        {
+            "dim": 4,
+            "fusion": "experts",
+            "joint_attention": True,
+            "attention_units": [5],
+            "hidden_units": [8],
+        },
+        FEW_WITH_PICTURES,
+    ),
+    ModelSpecimen(
         models.TLSI,
         {
             "variant": "longer",

@@ -101,6 +101,8 @@ def test_vectors_stand_in_rows_and_missing_ones_are_nan():
         (Numeric("c"), "7", "received '7' in row 1 of t, expected a finite number"),
         (Numeric("c"), -np.inf, "received -inf in row 1 of t"),
         (Vector("c", dim=2), [1, 2, 3], "received .* in row 1 .*2 numbers"),
+        (Vector("c", dim=2), [1, np.nan], "received .* in row 1 .*2 finite numbers"),
+        (Vector("c", dim=2), [1, np.inf], "received .* in row 1 .*2 finite numbers"),
         (Vector("c", dim=2), "1,2", "received '1,2' in row 1 .*2 numbers"),
         (Vector("c", dim=2), ["a", "b"], "received .* in row 1 .*2 numbers"),
     ],

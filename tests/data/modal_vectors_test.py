@@ -42,6 +42,17 @@ def test_vectors_that_fit_no_item_are_refused(ids, text):
         vectors_by_row(STATE, ids, VECTORS)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_vector_that_is_known_in_part_is_named_by_its_item(bad):
+    vectors = VECTORS.copy()
+    vectors[1, 0] = bad  # an item that the vocabulary lacks
+    vectors[3] = np.nan  # a missing one
+    vectors_by_row(STATE, [5, 9, 7, 3], vectors)
+    vectors[2, 1] = bad
+    with pytest.raises(InputError, match=r"`vectors`: received .* vector of item 7"):
+        vectors_by_row(STATE, [5, 9, 7, 3], vectors)
+
+
 def test_hashed_ids_have_no_rows_of_their_own():
     schema = small_schema(vocabularies=[Vocabulary("item_id", num_hash_buckets=8)])
     state = SchemaState(schema, {"user_id": ("u",)}, {})

@@ -122,11 +122,19 @@ def test_number_without_moments_is_refused():
         encode(state, "n", [1.0])
 
 
-def test_vectors_keep_their_values_and_lose_what_is_not_finite():
+def test_vectors_keep_their_values_or_are_missing_as_a_whole():
     state = state_with(Vector("v", dim=3))
     values = [[1.0, -2.0, 3.0], [math.nan] * 3, [math.inf, 0.5, math.nan]]
     encoded = encode(state, "v", values)
-    assert encoded.tolist() == [[1.0, -2.0, 3.0], [0.0] * 3, [0.0, 0.5, 0.0]]
+    assert encoded.tolist() == [[1.0, -2.0, 3.0], [0.0] * 3, [0.0] * 3]
+
+
+def test_vectors_of_another_width_are_refused():
+    state = state_with(Vector("v", dim=3))
+    with pytest.raises(InputError, match=r"`v`: received vectors of width 2.*width 3"):
+        encode(state, "v", [[1.0, 2.0]])
+    with pytest.raises(InputError, match="`v`: received one number"):
+        encode(state, "v", 1.0)
 
 
 def test_times_stay_and_bring_their_calendar():

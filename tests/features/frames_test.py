@@ -131,6 +131,8 @@ def test_dtypes_of_pandas_are_understood(feature, cells, expected):
         (Vector("v", 2), [1.0, 2.0, 3.0], "a vector of width 3 in row 1"),
         (Vector("v", 2), [1.0, "x"], "'x'"),
         (Vector("v", 2), 1.0, "1.0 in row 1"),
+        (Vector("v", 2), [1.0, NAN], "NaN or infinity among its numbers in row 1"),
+        (Vector("v", 2), [1.0, float("inf")], "among its numbers in row 1"),
         (Categorical("l", max_values=2), "abc", "'abc' in row 1"),
         (Categorical("l", max_values=2), [3], r"3 \(int\)"),
     ],
@@ -144,6 +146,18 @@ def test_wrong_value_is_named_with_its_column(feature, cell, text):
     with pytest.raises(InputError, match=text) as caught:
         dense(feature, [first, cell])
     assert caught.value.field == feature.name
+
+
+def test_event_whose_vector_is_known_in_part_is_named():
+    (column,) = raw_columns(
+        Vector("v", 2), "sequence", Sequence("h", (ID,), max_length=3)
+    )
+    cells = np.ones((4, 3, 2), "float32")
+    cells[1, 1] = NAN  # a missing one
+    dense_column(column, cells)
+    cells[2, 1, 0] = NAN
+    with pytest.raises(InputError, match=r"`h_v`: received .* in row 2, event 1"):
+        dense_column(column, cells)
 
 
 def test_wrong_value_in_a_history_is_named():

@@ -106,7 +106,8 @@ def encode_arrays(state, raw):
                 array, "float32", encode_number, feature, moments
             )
         elif isinstance(feature, Vector):
-            encoded[column.name] = np.where(np.isfinite(array), array, 0.0)
+            whole = np.isfinite(array).all(axis=-1, keepdims=True)
+            encoded[column.name] = np.where(whole, array, 0.0)
         elif isinstance(feature, Timestamp):
             encoded[column.name] = array
             for unit in feature.calendar:

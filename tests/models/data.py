@@ -66,6 +66,7 @@ SMALL = {
         "num_cross_layers": 1,
         "noise": False,
     },
+    "ModalBaseline": {"dim": 4, "attention_units": (5,), "hidden_units": (8,)},
     "TLSI": {
         "dim": 4,
         "hidden_units": (8,),

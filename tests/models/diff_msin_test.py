@@ -18,7 +18,7 @@ VARIANTS = [
     {"decoupling_weight": 0.0},
     {"modalities": ()},
     {"tables": {"text": 5}},
-    {"tables": {"text": 5}, "modalities": ["text"]},
+    {"tables": {"text": 5}, "modalities": ["text"], "train_tables": True},
 ]
 
 
@@ -118,6 +118,20 @@ def test_losses_are_reported_one_by_one_and_add_up():
     assert 0 <= found["synergy_loss"] <= 2
     evaluated = model.evaluate(X, Y, verbose=0, return_dict=True)
     assert not {"decoupling_loss", "synergy_loss"} & set(evaluated)
+
+
+def test_noise_is_that_of_the_forward_pass():
+    """A step repairs twice, history and candidate; the loss is the history's."""
+    model = made("DiffMSIN", noise=True)
+    repair, found = model.synergy.repair, []
+    model.synergy.repair = lambda x, training: (
+        found.append(repair(x, training=training)) or found[-1]
+    )
+    noise = outputs(model, training=True)["training/noise"]
+    assert len(found) == 2
+    np.testing.assert_array_equal(noise, found[0][1])
+    assert np.abs(noise - np.asarray(found[1][1])).min() > 0
+    assert noise.min() > 0
 
 
 def test_losses_are_those_of_the_formulas():

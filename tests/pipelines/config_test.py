@@ -66,6 +66,14 @@ def test_one_line_names_pretrained_tables(path):
         load_config(path, ["ranking.pretrained={folder='tables', mode='thawed'}"])
 
 
+def test_one_line_names_vectors(path):
+    line = "ranking.vectors={plot='build/plots'}"
+    assert load_config(path, [line]).ranking.vectors == {"plot": "build/plots"}
+    assert load_config(path).ranking.vectors == {}
+    with pytest.raises(InputError, match=r"ranking\.vectors"):
+        load_config(path, ["ranking.vectors='build/plots'"])
+
+
 @pytest.mark.parametrize(
     ("override", "section", "key", "expected"),
     [

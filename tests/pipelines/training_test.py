@@ -8,12 +8,14 @@ import tensorflow as tf
 
 from tests.pipelines.examples_test import record
 from tests.pipelines.logs import make_small_schema, make_tables
+from tfctr.data import read_vectors, vectors_by_row, write_vectors
 from tfctr.data.batches import encode_frame
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.examples import build_examples
 from tfctr.errors import InputError, UnknownName
 from tfctr.models import IDPretraining, TwoTower
-from tfctr.pipelines.training import train_head
+from tfctr.pipelines.config import load_config
+from tfctr.pipelines.training import head_class, train_head
 from tfctr.training import TrainingConfig
 from tfctr.training.pretrained import Window, read_pretrained, write_pretrained
 
@@ -113,6 +115,33 @@ def test_head_that_needs_a_teacher_says_so(state, records):
             name="pre_ranking",
             teacher=TwoTower(state.schema),
         )
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_shipped_configuration_of_diff_msin_trains_with_its_vectors(
+    state, records, tmp_path
+):
+    folders, rng = {}, np.random.default_rng(0)
+    ids = state.values("item")[1:]
+    for name, width in (("plot", 3), ("poster", 5)):
+        folders[name] = str(tmp_path / name)
+        write_vectors(folders[name], ids, rng.normal(size=(len(ids), width)))
+    lines = [f"ranking.vectors.{name}='{path}'" for name, path in folders.items()]
+    config = load_config("movielens_diff_msin", [*lines, "ranking.epochs=1"]).ranking
+    files = state, records, records
+    model, history = train_head(config.model_dump(), *files, name="ranking", verbose=0)
+    assert model.modality_names == ["id", "plot", "poster"]
+    assert np.isfinite(history["loss"]).all()
+    for name, folder in folders.items():
+        expected = vectors_by_row(state, *read_vectors(folder))
+        found = np.asarray(model.vector_tables[name].vectors)
+        np.testing.assert_array_equal(found, np.nan_to_num(expected))
+    gone = load_config("movielens_diff_msin", ["ranking.vectors.plot='nowhere'"])
+    with pytest.raises(InputError, match="`folder`: received nowhere"):
+        head_class(gone.ranking.model_dump(), "ranking")
+    gone = load_config("movielens_diff_msin", [*lines, "ranking.model='DIN'"])
+    with pytest.raises(InputError, match=r"`ranking\.vectors`: received folders for"):
+        head_class(gone.ranking.model_dump(), "ranking")
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")

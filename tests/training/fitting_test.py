@@ -191,5 +191,5 @@ def test_tables_are_named_in_one_line(data, tmp_path):
         trained(config, state=data.state)
     with pytest.raises(InputError, match="`ranker_window`"):
         trained(config, **{**known, "window": Window(50, 60)})
-    with pytest.raises(InputError, match="pretrained tables"):
+    with pytest.raises(InputError, match="'mirrored' with tables"):
         trained(config.model_copy(update={"strategy": "mirrored"}), **known)

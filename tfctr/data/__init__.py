@@ -20,6 +20,7 @@ from tfctr.data.sequence_batches import sequences_to_dataset
 from tfctr.data.synthetic import SyntheticDataset, synthetic
 from tfctr.data.tables import column_types, read_table
 from tfctr.data.user_sequences import build_user_sequences
+from tfctr.data.vector_files import read_vectors, write_vectors
 from tfctr.features.packing import pack, unpack
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "pack",
     "read_examples",
     "read_table",
+    "read_vectors",
     "ripeness_of",
     "sequences_to_dataset",
     "synthetic",
@@ -51,4 +53,5 @@ __all__ = [
     "unpack",
     "vectors_by_row",
     "write_encoded",
+    "write_vectors",
 ]

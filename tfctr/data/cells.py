@@ -131,6 +131,10 @@ def _vectors(cells: Cells, table: str, dim: int) -> Array:
                 vectors[row] = np.asarray(cell, "float32").reshape(dim)
             except (TypeError, ValueError) as error:
                 raise bad_cell(cells, row, table, expected) from error
+    whole = np.isfinite(vectors).all(axis=1) | np.isnan(vectors).all(axis=1)
+    for row in np.flatnonzero(~whole)[:1]:
+        expected = f"{dim} finite numbers, or NaN alone where the vector is missing"
+        raise bad_cell(cells, int(row), table, expected)
     return vectors
 
 

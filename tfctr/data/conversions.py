@@ -58,31 +58,13 @@ def attribute_conversions(
             conversion is dated before its impression, or there are too few delays.
     """
     keys = [keys] if isinstance(keys, str) else list(keys)
-    for name, value in (("window_seconds", window_seconds), ("now", now)):
-        if value <= 0:
-            raise InputError(name, received=value, expected="seconds above 0")
-    check_columns(impressions, [*keys, time_key], "impressions")
-    for name in (*keys, time_key):
-        if name not in conversions:
-            raise InputError(
-                name, received="no such column of conversions", expected=name
-            )
-    shown = seconds_of(impressions[time_key], "impressions")
-    for row in np.flatnonzero(shown > now)[:1]:
-        expected = f"a time up to now, {now}"
-        raise bad_cell(impressions[time_key], int(row), "impressions", expected)
+    shown = _checked(impressions, conversions, keys, time_key, window_seconds, now)
     delay, unattributed = _delays(impressions, conversions, keys, time_key, shown, now)
     delay = np.where(delay <= window_seconds, delay, np.nan)
     waited = np.minimum(now - shown, window_seconds)
     known = delay[waited == window_seconds] if delays is None else np.asarray(delays)
     known = known[np.isfinite(known) & (known <= window_seconds)]
-    if len(known) < min_conversions:
-        raise InputError(
-            "delays",
-            received=f"{len(known)} conversions of impressions whose window is closed",
-            expected=f"at least {min_conversions}",
-            hint="Pass `delays` of an earlier time, or an earlier start of the log.",
-        )
+    _check_number(known, min_conversions)
     converted = np.isfinite(delay)
     ripeness = np.where(converted, 1.0, ripeness_of(waited, known))
     ripeness[waited == window_seconds] = 1.0
@@ -95,6 +77,41 @@ def attribute_conversions(
     )
     made.attrs["unattributed"] = unattributed
     return made
+
+
+def _check_number(delays: Array, least: int) -> None:
+    if len(delays) < least:
+        raise InputError(
+            "delays",
+            received=f"{len(delays)} conversions of impressions whose window is closed",
+            expected=f"at least {least}",
+            hint="Pass `delays` of an earlier time, or an earlier start of the log.",
+        )
+
+
+def _checked(
+    impressions: pd.DataFrame,
+    conversions: pd.DataFrame,
+    keys: list[str],
+    time_key: str,
+    window_seconds: int,
+    now: int,
+) -> Array:
+    """Seconds of the impressions, after checks of all that is given."""
+    for name, value in (("window_seconds", window_seconds), ("now", now)):
+        if value <= 0:
+            raise InputError(name, received=value, expected="seconds above 0")
+    check_columns(impressions, [*keys, time_key], "impressions")
+    for name in (*keys, time_key):
+        if name not in conversions:
+            columns = ", ".join(map(str, conversions))
+            received = f"conversions with the columns {columns}"
+            raise InputError(name, received=received, expected="a column of that name")
+    shown = seconds_of(impressions[time_key], "impressions")
+    for row in np.flatnonzero(shown > now)[:1]:
+        expected = f"a time up to now, {now}"
+        raise bad_cell(impressions[time_key], int(row), "impressions", expected)
+    return shown
 
 
 def ripeness_of(waited: ArrayLike, delays: ArrayLike) -> NDArray[np.float64]:

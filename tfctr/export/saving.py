@@ -188,3 +188,4 @@ def _check_heads(ranking: Any, pre_ranking: Any, state: SchemaState) -> None:
                 expected="a model made with `state.schema`",
             )
         model.build()  # a model that was never called has no weights yet
+        model.check_ready()

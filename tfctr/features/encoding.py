@@ -52,8 +52,7 @@ def encode(
         elif isinstance(feature, Numeric):
             encoded[column.name] = _scaled(column, values, moments)
         elif isinstance(feature, Vector):
-            known = tf.math.is_finite(values)
-            encoded[column.name] = tf.where(known, values, tf.zeros_like(values))
+            encoded[column.name] = _whole_vectors(values)
         elif isinstance(feature, Timestamp):
             encoded[column.name] = values
             for unit in feature.calendar:
@@ -125,6 +124,16 @@ def _scaled(
     return tf.where(known, values, tf.zeros_like(values))
 
 
+def _whole_vectors(values: Tensor) -> Tensor:
+    """Zeros for vectors that are missing, or that have a number that is not finite.
+
+    A half of a vector points elsewhere than the vector; and a served graph cannot
+    refuse one row of a request, as frames in memory do.
+    """
+    known = tf.reduce_all(tf.math.is_finite(values), axis=-1, keepdims=True)
+    return tf.where(known, values, tf.zeros_like(values))
+
+
 def _checked(column: Column, values: Any) -> Tensor:
     tensor = tf.convert_to_tensor(values)
     if tensor.dtype.name != column.dtype:
@@ -133,4 +142,6 @@ def _checked(column: Column, values: Any) -> Tensor:
             received=f"dtype {tensor.dtype.name}",
             expected=f"dtype {column.dtype}",
         )
+    if isinstance(column.feature, Vector):
+        column.feature.check_width(column.name, tensor.shape)
     return tensor

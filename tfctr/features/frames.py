@@ -43,6 +43,25 @@ def frame_to_arrays(
 
 def dense_column(column: Column, cells: Any) -> np.ndarray:
     """Dense array `(rows, *column.shape)` of one column's cells."""
+    dense = _dense_column(column, cells)
+    if isinstance(column.feature, Vector):
+        _check_whole(column, dense)
+    return dense
+
+
+def _check_whole(column: Column, dense: np.ndarray) -> None:
+    """Refuses vectors that are neither numbers alone nor NaN alone."""
+    whole = np.isfinite(dense).all(axis=-1) | np.isnan(dense).all(axis=-1)
+    for row, *event in np.argwhere(~whole)[:1].tolist():
+        where = f"row {row}" + "".join(f", event {place}" for place in event)
+        raise InputError(
+            column.name,
+            received=f"a vector with NaN or infinity among its numbers in {where}",
+            expected="finite numbers, or NaN alone where the vector is missing",
+        )
+
+
+def _dense_column(column: Column, cells: Any) -> np.ndarray:
     array = _array(cells)
     if array.ndim == 1 + len(column.shape) and array.dtype != object:
         if array.shape[1:] == column.shape:

@@ -1,5 +1,6 @@
 """The kinds of feature: frozen records that say what a column holds."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -75,7 +76,9 @@ class Vector:
 
     Args:
         name: Column name.
-        dim: Its width. A missing vector is all NaN and becomes zeros.
+        dim: Its width. A missing vector is all NaN and becomes zeros. One that is NaN
+            or infinite in part is refused where tables are read; in a served request
+            and in record files it counts as missing.
     """
 
     name: str
@@ -84,6 +87,16 @@ class Vector:
     def __post_init__(self) -> None:
         check_name("Vector", self.name)
         check_positive(f"{self.name}.dim", self.dim)
+
+    def check_width(self, column: str, shape: Iterable[int | None]) -> None:
+        """Refuses a column whose last axis has another width, if that is known."""
+        width = [*shape][-1:]
+        if width not in ([self.dim], [None]):
+            raise InputError(
+                column,
+                received=f"vectors of width {width[0]}" if width else "one number",
+                expected=f"width {self.dim}",
+            )
 
 
 @dataclass(frozen=True)

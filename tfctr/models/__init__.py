@@ -13,6 +13,7 @@ from tfctr.models.baselines.fibinet import FiBiNET
 from tfctr.models.baselines.logistic_regression import LogisticRegression
 from tfctr.models.baselines.lstm_plus_plus import LSTMPlusPlus
 from tfctr.models.baselines.mmoe import MMoE
+from tfctr.models.baselines.modal_baseline import ModalBaseline
 from tfctr.models.baselines.multitask import MultiTaskModel
 from tfctr.models.baselines.narm import NARM
 from tfctr.models.baselines.ple import PLE
@@ -70,6 +71,7 @@ __all__ = [
     "LogisticRegression",
     "MMoE",
     "MetaGR",
+    "ModalBaseline",
     "ModalRanker",
     "MultiTaskModel",
     "PreRankingModel",
@@ -105,6 +107,7 @@ _MODELS: tuple[type[RankingModel], ...] = (
     DHEN,
     DIN,
     DiffMSIN,
+    ModalBaseline,
     DIEN,
     NARM,
     LSTMPlusPlus,

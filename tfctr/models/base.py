@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from tfctr.errors import InputError, UnknownName
-from tfctr.features import FeatureSchema
+from tfctr.features import FeatureSchema, Vector
 from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
 from tfctr.models.distillation import Distillation
@@ -242,3 +242,6 @@ class RankingModel(TrainableModel):
         for column in self.schema.encoded_columns():
             if column.name not in inputs:
                 raise UnknownName(f"input {column.name}", column.name, inputs)
+            if isinstance(column.feature, Vector):
+                shape = ops.shape(inputs[column.name])
+                column.feature.check_width(column.name, shape)

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import tensorflow as tf
 from keras import ops
 
 from tfctr.types import Tensor
 
-__all__ = ["observed_by_now"]
+__all__ = ["batches_of", "observed_by_now"]
 
 # Of a label of which nothing can be seen yet, a little can: else its logit is infinite.
 LEAST = 1e-6
@@ -52,3 +53,18 @@ def observed_by_now(
         is_partial = ops.logical_and(labels[label] <= 0, share < 1)
         found[label] = ops.where(is_partial, partial, logit)
     return found
+
+
+def batches_of(x: Any, y: Any, weights: Any, options: dict[str, Any]) -> Any:
+    """Arrays as a `tf.data.Dataset`, whose weights may be more than labels.
+
+    Args:
+        x: Inputs by name.
+        y: Labels by name.
+        weights: Weights and shares by name.
+        options: Arguments of `fit`; `shuffle` and `batch_size` are taken out.
+    """
+    data = tf.data.Dataset.from_tensor_slices((x, y, dict(weights)))
+    if options.pop("shuffle", True):
+        data = data.shuffle(data.cardinality())
+    return data.batch(options.pop("batch_size", None) or 32)

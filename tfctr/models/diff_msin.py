@@ -39,8 +39,9 @@ class DiffMSIN(ModalRanker):
             candidate together where the first label is 1, and else apart.
         noise_weight: Weight of the mean square of noise less estimate: an extension.
         noise: Whether training draws noise.
-        **kwargs: `modalities`, `tables`, `history`, `dim`, `attention_units`,
-            `hidden_units`, `dropout`, `seed`, `name` and `dtype`, as for `ModalRanker`.
+        **kwargs: `modalities`, `tables`, `train_tables`, `history`, `dim`,
+            `attention_units`, `joint_attention`, `hidden_units`, `dropout`, `seed`,
+            `name` and `dtype`, as for `ModalRanker`.
 
     Returns:
         Dict label -> float32 logits `(batch,)`.
@@ -95,8 +96,12 @@ class DiffMSIN(ModalRanker):
         parts = self.experts(found["interests"])
         shared = ops.mean(parts["common"], axis=1)
         entries = [*ops.unstack(parts["special"], axis=1), shared]
+        noise = None
         if self.synergy is not None:
-            entries.append(self.synergy(parts["special"], training=training))
+            synergy, noise = self.synergy(
+                parts["special"], training=training, with_error=True
+            )
+            entries.append(synergy)
         stacked = ops.stack(entries, axis=1)
         fused = (
             ops.reshape(stacked, (-1, len(entries) * self.dim))
@@ -107,7 +112,7 @@ class DiffMSIN(ModalRanker):
         logits = self.output_layer(self.mlp(flat, training=training))
         if not training:
             return logits, {}
-        return logits, self._training_parts(candidates, parts, entries[-1])
+        return logits, self._training_parts(candidates, parts, entries[-1], noise)
 
     def training_losses(
         self, y: Mapping[str, Tensor], parts: Mapping[str, Tensor], sample_weight: Any
@@ -179,7 +184,11 @@ class DiffMSIN(ModalRanker):
         )
 
     def _training_parts(
-        self, candidates: Tensor, parts: Mapping[str, Tensor], synergy: Tensor
+        self,
+        candidates: Tensor,
+        parts: Mapping[str, Tensor],
+        synergy: Tensor,
+        noise: Tensor | None,
     ) -> dict[str, Tensor]:
         """What the losses are made of, of history and candidate."""
         own = self.experts(candidates)
@@ -189,7 +198,6 @@ class DiffMSIN(ModalRanker):
         ]
         made = {"decoupling": (apart[0] + apart[1]) / 2}
         if self.synergy is not None:
-            made["synergy"] = synergy
+            made["synergy"], made["noise"] = synergy, noise
             made["candidate_synergy"] = self.synergy(own["special"], training=True)
-            _, made["noise"] = self.synergy.repair(parts["special"], training=True)
         return {f"{PREFIX}{name}": value for name, value in made.items()}

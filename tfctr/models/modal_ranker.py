@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfctr.errors import UnknownName
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, Timestamp
 from tfctr.layers import (
     EmbeddingCollection,
@@ -15,8 +15,10 @@ from tfctr.layers import (
     TargetAttention,
 )
 from tfctr.models.modalities import (
+    attended,
     history_of,
     modalities_of,
+    projected,
     vectors_of,
     without_modalities,
 )
@@ -40,10 +42,15 @@ class ModalRanker(TrainingLosses):
         schema: The schema, with sizes; a history has the item's id.
         modalities: Which of them to take; all by default, `()` for the id alone. Those
             that are not taken have no say at all.
-        tables: Width of each table by its name: see `load_vectors`.
+        tables: Width of each table by its name: see `load_vectors`, without which the
+            model is neither trained nor asked nor exported.
+        train_tables: Whether training changes the vectors of tables; those that are
+            missing stay so.
         history: Name of the sequence; the first one with the item's id by default.
         dim: Width of embeddings and modalities.
         attention_units: Widths of the scoring MLP of each modality's attention.
+        joint_attention: Whether one attention sees all modalities of an event side by
+            side, as DIN does; else each modality has its own.
         hidden_units: Widths of the last MLP.
         dropout: Share of units dropped in it in training.
         seed: Seed of the initial values.
@@ -62,9 +69,11 @@ class ModalRanker(TrainingLosses):
         *,
         modalities: Sequence[str] | None = None,
         tables: Mapping[str, int] | None = None,
+        train_tables: bool = False,
         history: str | None = None,
         dim: int = 16,
         attention_units: Sequence[int] = (32, 16),
+        joint_attention: bool = False,
         hidden_units: Sequence[int] = (128, 64),
         dropout: float = 0.0,
         seed: int = 0,
@@ -73,6 +82,7 @@ class ModalRanker(TrainingLosses):
         super().__init__(schema, seed=seed, **kwargs)
         self.modalities = None if modalities is None else list(modalities)
         self.tables, self.history_name = dict(tables or {}), history
+        self.train_tables, self.joint_attention = train_tables, joint_attention
         self.dim, self.attention_units = dim, list(attention_units)
         self.hidden_units, self.dropout = list(hidden_units), dropout
         self.make_trackers([])
@@ -113,15 +123,26 @@ class ModalRanker(TrainingLosses):
         Args:
             name: Name of the table.
             vectors: `(rows, width)` numbers, for example a memory-mapped file; a row of
-                NaN is a missing vector. `tfctr.data.vectors_by_row` makes it.
+                NaN or zeros is a missing vector. `tfctr.data.vectors_by_row` makes it.
 
         Raises:
             UnknownName: There is no such table.
-            InputError: Another shape, or numbers that are not finite.
+            InputError: Another shape, numbers that are not finite, or no vector at all.
         """
         if name not in self.vector_tables:
             raise UnknownName("table", name, self.vector_tables)
         self.vector_tables[name].load(vectors)
+
+    def check_ready(self) -> None:
+        self.build()
+        for name, table in self.vector_tables.items():
+            if not table.is_loaded():
+                raise InputError(
+                    f"table {name}",
+                    received="no vectors",
+                    expected="vectors of the items",
+                    hint=f"Call `load_vectors({name!r}, vectors)` before.",
+                )
 
     # Pairs and requests ------------------------------------------------------------
 
@@ -186,10 +207,7 @@ class ModalRanker(TrainingLosses):
         batch, count, num_fields, _ = ops.shape(fields)
         flat = ops.reshape(fields, (batch, count, num_fields * self.dim))
         own = [self.candidate_projection(flat), *self._modal(items, "")]
-        found = [
-            attention(own[m], state["events"][:, :, m], events_mask=state["mask"])
-            for m, attention in enumerate(self.attentions)
-        ]
+        found = attended(self.attentions, own, state["events"], state["mask"])
         user = ops.repeat(ops.expand_dims(state["user"], 1), count, axis=1)
         pairs = ops.concatenate([user, flat], axis=-1)
         rows = (batch * count, len(own), self.dim)
@@ -204,9 +222,11 @@ class ModalRanker(TrainingLosses):
             **super().get_config(),
             "modalities": self.modalities,
             "tables": self.tables,
+            "train_tables": self.train_tables,
             "history": self.history_name,
             "dim": self.dim,
             "attention_units": self.attention_units,
+            "joint_attention": self.joint_attention,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
         }
@@ -231,7 +251,7 @@ class ModalRanker(TrainingLosses):
                 dtype=policy,
                 name=f"{name}_attention",
             )
-            for name in self.modality_names
+            for name in (["joint"] if self.joint_attention else self.modality_names)
         ]
         self.projections = {
             name: ModalProjection(
@@ -242,9 +262,18 @@ class ModalRanker(TrainingLosses):
             )
             for name in self.modality_names[1:]
         }
+        self.vector_tables = self._made_tables()
+
+    def _made_tables(self) -> dict[str, ModalTable]:
         rows = self.schema.size(self._item_vocabulary())
-        self.vector_tables = {
-            name: ModalTable(rows, width, dtype="float32", name=f"{name}_table")
+        return {
+            name: ModalTable(
+                rows,
+                width,
+                trainable_rows=self.train_tables,
+                dtype="float32",
+                name=f"{name}_table",
+            )
             for name, width in self.tables.items()
             if name in self.projections
         }
@@ -256,9 +285,10 @@ class ModalRanker(TrainingLosses):
     def _modal(self, inputs: Mapping[str, Tensor], prefix: str) -> list[Tensor]:
         """Projected vectors of each modality but the id, `(batch, ..., dim)`."""
         ids = inputs[f"{prefix}{self.schema.item_id}"]
-        made = []
-        for name, projection in self.projections.items():
-            table = self.vector_tables.get(name)
-            vectors = inputs[f"{prefix}{name}"] if table is None else table(ids)
-            made.append(projection(vectors))
-        return made
+        tables = self.vector_tables
+        return [
+            projected(tables[name], projection, ids)
+            if name in tables
+            else projection(inputs[f"{prefix}{name}"])
+            for name, projection in self.projections.items()
+        ]

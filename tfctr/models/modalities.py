@@ -4,10 +4,20 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from keras import ops
+
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, Vector
+from tfctr.types import Tensor
 
-__all__ = ["history_of", "modalities_of", "vectors_of", "without_modalities"]
+__all__ = [
+    "attended",
+    "history_of",
+    "modalities_of",
+    "projected",
+    "vectors_of",
+    "without_modalities",
+]
 
 
 def history_of(schema: FeatureSchema, name: str | None = None) -> Any:
@@ -39,15 +49,21 @@ def history_of(schema: FeatureSchema, name: str | None = None) -> Any:
 
 
 def vectors_of(schema: FeatureSchema, history: Any) -> list[str]:
-    """Names of the vectors that both items and events of the history have."""
-    of_events = {f.name: f for f in history.features if isinstance(f, Vector)}
-    return [
-        feature.name
-        for feature in schema.item
-        if isinstance(feature, Vector)
-        and feature.name in of_events
-        and of_events[feature.name].dim == feature.dim
-    ]
+    """Names of the vectors that both items and events of the history have.
+
+    Raises:
+        InputError: One has another width in events than in items.
+    """
+    of_events = {f.name: f.dim for f in history.features if isinstance(f, Vector)}
+    found = [f for f in schema.item if isinstance(f, Vector) and f.name in of_events]
+    for feature in found:
+        if of_events[feature.name] != feature.dim:
+            raise InputError(
+                f"{history.name}_{feature.name}",
+                received=f"width {of_events[feature.name]}",
+                expected=f"{feature.dim}, the width of {feature.name} of items",
+            )
+    return [feature.name for feature in found]
 
 
 def modalities_of(
@@ -102,3 +118,52 @@ def without_modalities(
         for sequence in schema.sequences
     )
     return dataclasses.replace(schema, item=kept(schema.item), sequences=sequences)
+
+
+def attended(
+    attentions: Sequence[Any],
+    candidates: Sequence[Tensor],
+    events: Tensor,
+    mask: Tensor,
+) -> list[Tensor]:
+    """The interest in each modality, `(batch, candidates, dim)`.
+
+    Args:
+        attentions: One for each modality, or one that sees all of them side by side.
+        candidates: Candidates in each modality, `(batch, candidates, dim)`.
+        events: `(batch, time, modalities, dim)`.
+        mask: `(batch, time)` booleans: which events are real.
+    """
+    if len(attentions) == len(candidates):
+        return [
+            attention(candidates[m], events[:, :, m], events_mask=mask)
+            for m, attention in enumerate(attentions)
+        ]
+    (attention,) = attentions
+    joined = ops.reshape(events, (*ops.shape(events)[:2], -1))
+    found = attention(ops.concatenate(candidates, -1), joined, events_mask=mask)
+    return [*ops.split(found, len(candidates), axis=-1)]
+
+
+def projected(table: Any, projection: Any, ids: Tensor) -> Tensor:
+    """Projected vectors of a table, `(..., dim)`.
+
+    A large batch has an item many times over. Where it has more ids than the table has
+    rows, all rows are projected once, and the short vectors looked up.
+
+    Args:
+        table: A `ModalTable`.
+        projection: A `ModalProjection`.
+        ids: `(...)` encoded ids.
+    """
+
+    def each() -> Tensor:
+        return projection(table(ids))
+
+    def once() -> Tensor:
+        rows = projection(table(ops.arange(table.num_rows)))
+        return ops.take(rows, ops.cast(ids, "int32"), axis=0)
+
+    if not projection.built:
+        projection.build((None, table.width))
+    return ops.cond(ops.size(ids) > table.num_rows, once, each)

@@ -10,7 +10,7 @@ from keras import ops
 from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.features import GROUP_ID
-from tfctr.models.delayed_feedback import observed_by_now
+from tfctr.models.delayed_feedback import batches_of, observed_by_now
 from tfctr.models.objective import columns, rows_of_weights
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
@@ -114,6 +114,15 @@ class TrainableModel(keras.Model):
         """Tasks of a model that is compiled without; a subclass may have its own."""
         return ()
 
+    def check_ready(self) -> None:
+        """Refuses to be trained, asked or exported without what a model must be given.
+
+        Nothing by default; a subclass that is given more than a schema says what.
+
+        Raises:
+            InputError: Something was not given.
+        """
+
     def get_compile_config(self) -> dict[str, Any] | None:
         config: dict[str, Any] | None = super().get_compile_config()
         if not config:
@@ -143,7 +152,7 @@ class TrainableModel(keras.Model):
         }:
             # Keras takes no more weights than there are labels, but of a dataset.
             y = args[0] if args else kwargs.pop("y")
-            x, args = _batches(x, y, kwargs.pop("sample_weight"), kwargs), ()
+            x, args = batches_of(x, y, kwargs.pop("sample_weight"), kwargs), ()
         # A dataset shuffles itself; Keras warns of its own default otherwise.
         if isinstance(x, tf.data.Dataset):
             kwargs.setdefault("shuffle", False)
@@ -151,7 +160,12 @@ class TrainableModel(keras.Model):
             self.build()
             if self.optimizer is not None and not self.optimizer.built:
                 self.optimizer.build(self.trainable_variables)
+        self.check_ready()
         return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        self.check_ready()
+        return super().evaluate(*args, **kwargs)
 
     def predict(
         self,
@@ -170,6 +184,7 @@ class TrainableModel(keras.Model):
             steps: As for Keras.
             callbacks: As for Keras.
         """
+        self.check_ready()
         is_plain = steps is None and not callbacks and not self.run_eagerly
         is_alone = self.distribute_strategy.num_replicas_in_sync == 1
         is_ours = type(self).predict_step is TrainableModel.predict_step
@@ -276,11 +291,3 @@ def _takes_rows(optimizer: Any) -> bool:
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = optimizer.inner_optimizer
     return isinstance(optimizer, SparseOptimizer)
-
-
-def _batches(x: Any, y: Any, weights: Any, kwargs: dict[str, Any]) -> tf.data.Dataset:
-    """Arrays as a dataset, shuffled and batched as the arguments of `fit` say."""
-    data = tf.data.Dataset.from_tensor_slices((x, y, dict(weights)))
-    if kwargs.pop("shuffle", True):
-        data = data.shuffle(data.cardinality())
-    return data.batch(kwargs.pop("batch_size", None) or 32)

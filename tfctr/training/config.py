@@ -133,6 +133,8 @@ class TrainingConfig(BaseModel):
         pretrained: Tables that the model starts with; a folder alone means frozen ones.
         calibration: How the trained model is calibrated; the method alone will do. By
             default it is not.
+        vectors: Folders of vectors of items (`tfctr.data.write_vectors`) by name of the
+            model's table, whose width they give.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -153,6 +155,7 @@ class TrainingConfig(BaseModel):
     tasks: dict[str, TaskConfig] | None = None
     pretrained: PretrainedConfig | None = None
     calibration: CalibrationConfig | None = None
+    vectors: dict[str, str] = Field(default_factory=dict)
 
     def made_tasks(self) -> "list[Task] | None":
         """What `compile` of a model takes as `tasks`."""

@@ -17,6 +17,7 @@ from tfctr.training.config import TrainingConfig
 from tfctr.training.pretrained import Window, load_pretrained
 from tfctr.training.resuming import ResumableTraining
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
+from tfctr.training.vectors import load_vectors, with_widths
 
 __all__ = ["check_arguments", "load_tables", "make_model", "train"]
 
@@ -40,9 +41,10 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
             received=f"one of {config.model}, which stores its items",
             expected="none: its scores are compared, and cut, by rank alone",
         )
+    arguments = with_widths(cls, config.arguments, config.vectors)
     with make_strategy(config.strategy).scope():
         try:
-            model = cls(schema, seed=config.seed, **config.arguments)
+            model = cls(schema, seed=config.seed, **arguments)
         except TypeError as error:
             raise InputError(
                 f"{config.model} arguments",
@@ -175,7 +177,7 @@ def load_tables(
     state: SchemaState | None,
     window: Window | None,
 ) -> None:
-    """Puts the tables that `config` names into a new model.
+    """Puts the tables and vectors that `config` names into a new model.
 
     Args:
         model: The model.
@@ -184,9 +186,9 @@ def load_tables(
         window: Time of the training data.
 
     Raises:
-        InputError: As `load_pretrained`, or the state is missing.
+        InputError: As `load_pretrained` and `load_vectors`, or the state is missing.
     """
-    if config.pretrained is None:
+    if config.pretrained is None and not config.vectors:
         return
     if state is None:
         raise InputError(
@@ -195,9 +197,12 @@ def load_tables(
     if config.strategy != "single":
         raise InputError(
             "strategy",
-            received=f"{config.strategy!r} with pretrained tables",
+            received=f"{config.strategy!r} with tables",
             expected="'single'",
         )
+    load_vectors(model, config.vectors, state)
+    if config.pretrained is None:
+        return
     settings = config.pretrained.model_dump()
     folder = settings.pop("folder")
     load_pretrained(model, folder, state, ranker_window=window, **settings)

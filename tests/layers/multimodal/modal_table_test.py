@@ -31,10 +31,23 @@ def test_a_file_is_read_where_it_lies(tmp_path):
     np.testing.assert_array_equal(table(np.arange(8)), vectors)
 
 
+def test_it_is_loaded_when_a_row_has_a_vector(monkeypatch):
+    monkeypatch.setattr(modal_table, "CHUNK", 3)
+    table = ModalTable(8, 4)
+    assert not table.is_loaded()
+    vectors = np.full((8, 4), np.nan)
+    vectors[7] = 1
+    table.load(vectors)
+    assert table.is_loaded()
+
+
 def test_rows_may_be_trained():
     table = ModalTable(8, 4, trainable_rows=True)
-    table.build()
+    vectors = RNG.normal(size=(8, 4)).astype("float32")
+    table.load(vectors)
     assert [tuple(w.shape) for w in table.trainable_variables] == [(8, 4)]
+    ids = np.array([[0, 5], [7, 3]], "int32")
+    np.testing.assert_array_equal(table(ids), vectors[ids])
 
 
 @pytest.mark.parametrize(
@@ -44,6 +57,8 @@ def test_rows_may_be_trained():
         (np.zeros((8, 5)), r"received shape \(8, 5\)"),
         (np.where(np.eye(8, 4) > 0, np.nan, 1), "received NaN or infinity in row 0"),
         (np.where(np.eye(8, 4) > 0, np.inf, 1), "received NaN or infinity in row 0"),
+        (np.full((8, 4), np.nan), "received NaN or zeros in all rows"),
+        (np.zeros((8, 4)), "received NaN or zeros in all rows"),
     ],
 )
 def test_vectors_that_do_not_fit_are_refused_and_nothing_changes(vectors, text):

@@ -54,9 +54,11 @@ class ModalSynergy(keras.layers.Layer):
     Call arguments:
         inputs: `(batch, modalities, dim)` floats; of one modality nothing is estimated.
         training: Whether noise is drawn.
+        with_error: Whether to return how far estimates are from the noise too.
 
     Returns:
-        `(batch, dim)` in the compute dtype.
+        `(batch, dim)` in the compute dtype; `with_error` a pair of it and the error
+        `(batch,)` that `repair` gives.
 
     Source: Diff-MSIN, SIGIR 2025, synergistic relationship capture as in the authors'
     code, with `alpha_bar` of the step's end; see docs/methods/diff_msin.md.
@@ -101,10 +103,13 @@ class ModalSynergy(keras.layers.Layer):
         )
         self.mlp.build((None, count * dim))
 
-    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
-        repaired, _ = self.repair(inputs, training=training)
+    def call(
+        self, inputs: Tensor, training: bool = False, with_error: bool = False
+    ) -> Any:
+        repaired, error = self.repair(inputs, training=training)
         flat = ops.reshape(repaired, (-1, inputs.shape[-2] * inputs.shape[-1]))
-        return self.mlp(flat) + ops.mean(inputs, axis=-2)
+        synergy = self.mlp(flat) + ops.mean(inputs, axis=-2)
+        return (synergy, error) if with_error else synergy
 
     def repair(self, inputs: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         """The modalities after all steps, and how far estimates are from the noise.

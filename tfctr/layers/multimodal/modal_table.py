@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.saving import serializable
 from tfctr.types import Shape, Tensor
@@ -61,10 +62,11 @@ class ModalTable(keras.layers.Layer):
 
         Args:
             vectors: `(num_rows, width)` numbers, for example a memory-mapped file,
-                which is read piece by piece. A row of NaN is a missing vector.
+                which is read piece by piece. A row of NaN or zeros is a missing vector.
 
         Raises:
-            InputError: Another shape, or a row with some numbers that are not finite.
+            InputError: Another shape, a row with some numbers that are not finite, or
+                no vector at all.
         """
         self._make()
         expected = (self.num_rows, self.width)
@@ -86,7 +88,21 @@ class ModalTable(keras.layers.Layer):
                     expected="numbers, or NaN alone where the vector is missing",
                 )
             made[start : start + CHUNK] = np.where(missing[:, None], 0, rows)
+        if not made.any():
+            raise InputError(
+                "vectors",
+                received="NaN or zeros in all rows",
+                expected="a vector for one item at least",
+            )
         self.vectors.assign(made)
+
+    def is_loaded(self) -> bool:
+        """Whether there is a vector; without one every id has zeros."""
+        self._make()
+        return any(
+            bool(ops.any(ops.not_equal(self.vectors[start : start + CHUNK], 0)))
+            for start in range(0, self.num_rows, CHUNK)
+        )
 
     def _make(self) -> None:
         if not getattr(self, "built", False):
@@ -94,7 +110,12 @@ class ModalTable(keras.layers.Layer):
             self.built = True
 
     def call(self, ids: Tensor) -> Tensor:
-        rows = ops.take(self.vectors, ops.cast(ids, "int32"), axis=0)
+        ids = ops.cast(ids, "int32")
+        if self.trainable_rows:  # with the gradients that the optimizer takes
+            rows = kernels.gather(self.vectors.value, ops.reshape(ids, (-1,)))
+            rows = ops.reshape(rows, (*ops.shape(ids), self.width))
+        else:
+            rows = ops.take(self.vectors, ids, axis=0)
         return ops.cast(rows, self.compute_dtype)
 
     def compute_output_shape(self, ids_shape: Shape) -> Shape:
