@@ -5,7 +5,10 @@ from typing import Any
 
 from keras import ops
 
-__all__ = ["columns", "rows_of_weights"]
+from tfctr.errors import InputError
+from tfctr.features import GROUP_ID
+
+__all__ = ["columns", "rows_of_weights", "update_grouped"]
 
 
 def columns(by_label: Any) -> Any:
@@ -42,6 +45,34 @@ def rows_of_weights(weights: Any, by_label: Any) -> Any:
     if isinstance(weights, Mapping):
         return {n: _rows(w, by_label[n]) for n, w in weights.items() if n in by_label}
     return _rows(weights, next(iter(by_label.values())))
+
+
+def update_grouped(
+    metrics: Mapping[str, Any], x: Any, y: Any, logits: Any, weights: Any
+) -> None:
+    """Gives grouped metrics a batch.
+
+    Args:
+        metrics: By label.
+        x: Inputs; `group_id` among them.
+        y: Labels by name.
+        logits: Logits by label.
+        weights: What `rows_of_weights` gave.
+
+    Raises:
+        InputError: There are metrics, but no groups.
+    """
+    for name, metric in metrics.items():
+        if GROUP_ID not in x:
+            raise InputError(
+                GROUP_ID, received="no such input", expected="one for grouped AUC"
+            )
+        metric.update_state(
+            ops.reshape(y[name], (-1,)),
+            ops.reshape(logits[name], (-1,)),
+            sample_weight=weights[name] if isinstance(weights, Mapping) else weights,
+            group=rows_of_weights(x[GROUP_ID], logits),
+        )
 
 
 def _rows(weights: Any, logits: Any) -> Any:

@@ -9,9 +9,9 @@ from keras import ops
 
 from tfctr import kernels
 from tfctr.errors import InputError
-from tfctr.features import GROUP_ID
+from tfctr.models.balancing import check_balance, rebalanced
 from tfctr.models.delayed_feedback import batches_of, observed_by_now
-from tfctr.models.objective import columns, rows_of_weights
+from tfctr.models.objective import columns, rows_of_weights, update_grouped
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
 from tfctr.models.tasks import (
@@ -56,6 +56,7 @@ class TrainableModel(keras.Model):
         loss: Any = None,
         *,
         tasks: Sequence[Task | Mapping[str, Any]] | None = None,
+        balance: str = "fixed",
         weighted_metrics: Any = None,
         grouped_auc: bool = False,
         jit_compile: bool = False,
@@ -70,6 +71,8 @@ class TrainableModel(keras.Model):
                 `default_tasks()`. A label without one has binary cross-entropy,
                 averaged over the examples in which it is observed, and AUC,
                 normalized entropy and calibration ratio.
+            balance: `"fixed"`, or `"uncertainty"`: tasks weigh as the inverse of their
+                losses, so that none drowns the others.
             weighted_metrics: Metrics by label in place of those of the tasks.
             grouped_auc: Whether to report AUC by user (GAUC) too. It keeps all
                 scores of an epoch, so it is off by default.
@@ -99,7 +102,7 @@ class TrainableModel(keras.Model):
                 **kwargs,
             }
         )
-        self._set_tasks(made)
+        self._set_tasks(made, check_balance(balance))
         names = self.label_names if grouped_auc else ()
         self._set_grouped_metrics(
             {name: metrics.GroupedAUC(name=f"{name}_grouped_auc") for name in names}
@@ -131,6 +134,7 @@ class TrainableModel(keras.Model):
             **config,
             "grouped_auc": bool(self._grouped_metrics),
             "tasks": [task.to_dict() for task in self._tasks.values()],
+            "balance": self._balance,
             "optimizer_built": self.optimizer.built,
         }
 
@@ -231,18 +235,7 @@ class TrainableModel(keras.Model):
     ) -> dict[str, Any]:
         x = self._unpacked(x)
         weights = rows_of_weights(sample_weight, y_pred)
-        for name, metric in self._grouped_metrics.items():
-            if GROUP_ID not in x:
-                raise InputError(
-                    GROUP_ID, received="no such input", expected="one for grouped AUC"
-                )
-            weight = weights[name] if isinstance(weights, Mapping) else weights
-            metric.update_state(
-                ops.reshape(y[name], (-1,)),
-                ops.reshape(y_pred[name], (-1,)),
-                sample_weight=weight,
-                group=rows_of_weights(x[GROUP_ID], y_pred),
-            )
+        update_grouped(self._grouped_metrics, x, y, y_pred, weights)
         results: dict[str, Any] = super().compute_metrics(
             x, columns(y), columns(y_pred), weights
         )
@@ -275,11 +268,15 @@ class TrainableModel(keras.Model):
             )
         if self.label_ripeness and isinstance(sample_weight, Mapping):
             y_pred = observed_by_now(y, y_pred, self.label_ripeness, sample_weight)
-        return super().compute_loss(x, y, y_pred, weights, training)
+        loss = super().compute_loss(x, y, y_pred, weights, training)
+        if training and self._balance != "fixed":
+            loss = loss + rebalanced(self._tasks, y, y_pred, weights)
+        return loss
 
-    def _set_tasks(self, tasks: dict[str, Task]) -> None:
+    def _set_tasks(self, tasks: dict[str, Task], balance: str = "fixed") -> None:
         # Past Keras' tracking, which makes wrappers of dicts.
         object.__setattr__(self, "_tasks", tasks)
+        object.__setattr__(self, "_balance", balance)
 
     def _set_grouped_metrics(self, metrics: dict[str, keras.metrics.Metric]) -> None:
         # Past Keras' tracking: a built model refuses new state, yet may be compiled.

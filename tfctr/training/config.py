@@ -130,6 +130,7 @@ class TrainingConfig(BaseModel):
         distillation: By whom the model is taught, beside the labels.
         tasks: How labels are trained and judged, by name; those of the model by
             default.
+        balance: How tasks are weighed against each other; see `compile` of the models.
         pretrained: Tables that the model starts with; a folder alone means frozen ones.
         calibration: How the trained model is calibrated; the method alone will do. By
             default it is not.
@@ -153,6 +154,7 @@ class TrainingConfig(BaseModel):
     strategy: Literal["single", "mirrored", "multi_worker", "tpu"] = "single"
     distillation: DistillationConfig | None = None
     tasks: dict[str, TaskConfig] | None = None
+    balance: Literal["fixed", "uncertainty"] = "fixed"
     pretrained: PretrainedConfig | None = None
     calibration: CalibrationConfig | None = None
     vectors: dict[str, str] = Field(default_factory=dict)

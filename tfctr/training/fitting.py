@@ -57,6 +57,7 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
         model.compile(
             optimizer=optimizers.default(config.learning_rate),
             tasks=config.made_tasks(),
+            balance=config.balance,
         )
     return model
 
