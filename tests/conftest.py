@@ -1,5 +1,6 @@
 """Settings of every test: quiet TensorFlow, fixed seeds."""
 
+import gc
 import os
 import sys
 
@@ -28,6 +29,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the longest files first; all else stays in its random order."""
     places = {file: place for place, file in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.nodeid.split("::")[0], len(places)))
+
+
+# Between so many tests, what they left behind is looked through a last time.
+TESTS_A_COLLECTION = 25
+_ended = 0
+
+
+def pytest_collection_finish() -> None:
+    """Spares the garbage collector what was imported."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)  # when the fixtures are gone
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Spares it what tests leave for good, too.
+
+    Graphs stay as long as their process. Without this, each full collection goes
+    through all of them, and after some thousand tests takes half a minute.
+    """
+    global _ended
+    _ended += 1
+    is_last = nextitem is None or nextitem.path != item.path
+    if is_last or _ended % TESTS_A_COLLECTION == 0:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -10,6 +10,7 @@ import pytest
 from tests.features.shop import SCHEMA, shop_frame, small_schema
 from tests.models.data import SMALL
 from tfctr import models, optimizers
+from tfctr.calibration import calibrate
 from tfctr.data import to_dataset
 from tfctr.errors import InputError
 from tfctr.features import Categorical, SchemaState, Timestamp, Vocabulary
@@ -238,6 +239,13 @@ def test_state_of_other_features_is_refused():
     new = state_of(("a",), ("rome",), context=SMALL_SCHEMA.context[:1])
     with pytest.raises(InputError, match=r"`new`: .*other features"):
         carry_over(models.LogisticRegression(OLD.schema), OLD, new)
+
+
+def test_calibrated_models_are_refused():
+    model = models.get("LogisticRegression")(OLD.schema)
+    calibrated = calibrate(model, negative_rate=0.5)
+    with pytest.raises(InputError, match="`model`: received a calibrated model"):
+        carry_over(calibrated, OLD, OLD)
 
 
 def test_model_of_another_state_is_refused():

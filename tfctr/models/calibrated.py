@@ -107,6 +107,9 @@ class Calibrated(RankingModel):
         ids = state[COLUMN][:, None] if COLUMN in state else items[self.column]
         return self._bent(logits, ids)
 
+    def check_ready(self) -> None:
+        self.model.check_ready()
+
     def fit(self, *_: Any, **__: Any) -> Any:
         raise InputError(
             "model",

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState, Vocabulary
 from tfctr.layers import EmbeddingCollection
-from tfctr.models import RankingModel
+from tfctr.models import Calibrated, RankingModel
 from tfctr.models.event_tokens import EventTokens
 
 __all__ = ["CarriedOver", "RowCounts", "carry_over"]
@@ -68,8 +68,15 @@ def carry_over(model: RankingModel, old: SchemaState, new: SchemaState) -> Carri
             vocabularies may differ; hashes and rows for unknown values may not.
 
     Raises:
-        InputError: The model is of another state, or the states do not go together.
+        InputError: The model is of another state or calibrated, or the states do not
+            go together.
     """
+    if isinstance(model, Calibrated):
+        raise InputError(
+            "model",
+            received="a calibrated model",
+            expected="its `model`, which is to be calibrated again afterwards",
+        )
     if model.schema != old.schema:
         raise InputError(
             "old",
