@@ -28,6 +28,7 @@ from rich.table import Table
 from tfctr import metrics, models, optimizers
 from tfctr.data.batches import batched
 from tfctr.features import Categorical, FeatureSchema, Label, SchemaState, Vocabulary
+from tfctr.training import FreshTables
 from tfctr.training.pretrained import Window, load_pretrained, write_pretrained
 
 # What is trained: the model, where its tables come from, and how they are loaded.
@@ -36,6 +37,7 @@ CORRECTED = "12 x earlier, logQ"
 NOTHING = "nothing"
 RUNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("WDL", NOTHING, {}),
+    ("WDL", NOTHING, {"fresh": True}),
     ("LogisticRegression", NOTHING, {}),
     ("WDL", EARLIER, {"mode": "frozen"}),
     ("WDL", EARLIER, {"mode": "frozen", "dropout": 0.5}),
@@ -192,9 +194,13 @@ def curve(
     seed: int,
     folder: Path | None = None,
     model: str = "WDL",
+    fresh: bool = False,
     **loading: Any,
 ) -> list[dict[str, float]]:
-    """Metrics on `test` after each epoch of a ranker on `train`."""
+    """Metrics on `test` after each epoch of a ranker on `train`.
+
+    With `fresh`, each epoch but the first starts with newly drawn tables.
+    """
     state = state_of(world)
     arguments: dict[str, Any] = {"dim": world.dim, "hidden_units": world.hidden_units}
     if model == "LogisticRegression":
@@ -207,7 +213,10 @@ def curve(
     for epoch in range(world.epochs):
         order = 100 * seed + epoch
         batches = batched(train, world.batch_size, shuffle=True, seed=order)
-        history = ranker.fit(batches, verbose=0).history
+        anew = [FreshTables()] if fresh else []
+        history = ranker.fit(
+            batches, initial_epoch=epoch, epochs=epoch + 1, callbacks=anew, verbose=0
+        ).history
         logits = ranker.predict(test[0])["click"]
         chances = 1 / (1 + np.exp(-logits.astype("float64")))
         found.append(
@@ -223,6 +232,8 @@ def curve(
 def mode_of(loading: dict[str, Any]) -> str:
     """How tables were loaded, in a few words."""
     words = [loading.get("mode", "")]
+    if loading.get("fresh"):
+        return "new tables each epoch"
     if loading.get("dropout"):
         words.append(f"dropout {loading['dropout']}")
     if loading.get("learning_rate"):
@@ -296,6 +307,10 @@ def findings(result: dict[str, Any]) -> dict[str, float]:
         "B5 from scratch, AUC of epoch 2 less 1": change(SCRATCH, 1),
         "B5 from scratch, AUC of epoch 3 less 1": change(SCRATCH, 2),
         "B5 from scratch, log loss of epoch 3 less 1": change(SCRATCH, 2, "log_loss"),
+        "new tables each epoch, AUC of epoch 3 less 1 of scratch": epochs_of(
+            result, (NOTHING, "new tables each epoch")
+        )[2]["auc"]
+        - epochs_of(result, SCRATCH)[0]["auc"],
         "B6 most that the held-out contrastive loss rose": float(
             np.diff(contrast["val_loss"]).max()
         ),

@@ -43,6 +43,10 @@ def _path(value: Any) -> Any:
 FilePath = Annotated[Path, BeforeValidator(_path)]
 
 
+# Rounded rows move probabilities by about this much.
+MIN_ROUNDED_TOLERANCE = 1e-3
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -120,6 +124,8 @@ class ServingConfig(_Section):
         retrieval_k: How many of all items `retrieval` finds; no such signature without.
         score: Exponent of each label in the served `score`; the first label alone
             by default.
+        table_format: How tables are stored: `"float32"`, or smaller and not exact,
+            `"bfloat16"` or `"int8"`, for which `tolerance` must allow.
         check_examples: Test examples that the serving check sends.
         tolerance: Largest difference between gRPC and memory that is accepted.
         startup_seconds: How long the server of the check may take to load.
@@ -130,9 +136,20 @@ class ServingConfig(_Section):
     top_k: int = Field(default=200, ge=1)
     retrieval_k: int | None = Field(default=None, ge=1)
     score: dict[str, float] | None = None
+    table_format: Literal["float32", "bfloat16", "int8"] = "float32"
     check_examples: int = Field(default=1000, ge=1)
     tolerance: float = Field(default=1e-5, gt=0)
     startup_seconds: float = Field(default=120.0, gt=0)
+
+    @model_validator(mode="after")
+    def _check_tolerance(self) -> "ServingConfig":
+        if self.table_format != "float32" and self.tolerance < MIN_ROUNDED_TOLERANCE:
+            raise InputError(
+                "serving.tolerance",
+                received=f"{self.tolerance} with tables as {self.table_format}",
+                expected=f"at least {MIN_ROUNDED_TOLERANCE}: rounding changes answers",
+            )
+        return self
 
 
 class EvaluationConfig(_Section):

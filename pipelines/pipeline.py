@@ -194,7 +194,7 @@ def _delivery(
         item_key=inputs.behaviour.item_key,
         list_separator=settings.separator,
         serving=config.serving.model_dump_json(
-            include={"top_k", "score", "retrieval_k"}
+            include={"top_k", "score", "retrieval_k", "table_format"}
         ),
         fingerprint=json.dumps([inputs.fingerprints["items"], settings.code]),
     )

@@ -3,15 +3,32 @@
 import numpy as np
 import one_epoch
 import pytest
-from one_epoch import EARLIER, FROZEN, OWN, QUICK, SAME_SIZE, SCRATCH, TRAINABLE
+from one_epoch import (
+    EARLIER,
+    FROZEN,
+    NOTHING,
+    OWN,
+    QUICK,
+    SAME_SIZE,
+    SCRATCH,
+    TRAINABLE,
+)
 
-WANTED = {SCRATCH, FROZEN, TRAINABLE, (SAME_SIZE, "trainable"), (OWN, "frozen")}
+FRESH = (NOTHING, "new tables each epoch")
+WANTED = {
+    SCRATCH,
+    FRESH,
+    FROZEN,
+    TRAINABLE,
+    (SAME_SIZE, "trainable"),
+    (OWN, "frozen"),
+}
 RUNS = [run for run in one_epoch.RUNS if (run[1], one_epoch.mode_of(run[2])) in WANTED]
 
 
 @pytest.fixture(scope="module")
 def result():
-    """Six rankers of a small world, and the tables of three."""
+    """Seven rankers of a small world, and the tables of three."""
     return one_epoch.measure(QUICK, 0, RUNS)
 
 
@@ -29,6 +46,13 @@ def test_the_drop_is_there_from_scratch(result):
     # While the loss on what it is trained on falls.
     trained = column(result, SCRATCH, "train_log_loss")
     assert trained[2] < trained[0] - 0.03
+
+
+def test_new_tables_for_each_epoch_have_none(result):
+    areas, losses = column(result, FRESH), column(result, FRESH, "log_loss")
+    assert areas[0] == column(result, SCRATCH)[0]
+    assert min(areas[1:]) >= areas[0] - 0.002
+    assert losses[2] < column(result, SCRATCH, "log_loss")[2] - 0.01
 
 
 def test_logistic_regression_has_none(result):
@@ -76,7 +100,7 @@ def test_tables_of_no_more_data_do_not_help(result):
 
 def test_page_has_a_line_for_each_run_and_each_finding(result):
     text = "\n".join(",".join(cells) for cells in one_epoch.lines_of([result]))
-    assert text.count("\n") + 1 == len(RUNS) == 6
+    assert text.count("\n") + 1 == len(RUNS) == 7
     areas = column(result, FROZEN)
     assert " / ".join(f"{area:.4f}" for area in areas) in text
     assert (

@@ -179,3 +179,11 @@ def test_shipped_configuration_of_a_method_makes_its_model(model):
     assert {label: logits.shape for label, logits in made(X).items()} == {
         label.name: (4,) for label in SIZED.labels
     }
+
+
+def test_rounded_tables_need_a_tolerance_that_allows_for_them(path):
+    rounded = ["serving.table_format=int8"]
+    with pytest.raises(InputError, match=r"`serving.tolerance`: received 1e-05 with"):
+        load_config(path, rounded)
+    config = load_config(path, [*rounded, "serving.tolerance=0.01"])
+    assert config.serving.table_format == "int8"

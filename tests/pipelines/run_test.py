@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from tests.pipelines.logs import make_small_schema, make_tables, write_tables
 from tfctr.errors import InputError, UnknownName
+from tfctr.models import Calibrated
 from tfctr.pipelines.config import load_config
 from tfctr.pipelines.errors import PipelineError
 from tfctr.pipelines.runners import PipelineResult, run_pipeline
+from tfctr.pipelines.trained import Trained
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -214,15 +216,19 @@ def test_worse_model_than_the_last_blessed_is_not_pushed(run, first):
     assert run.pushed == before
 
 
-def test_a_head_that_learns_from_whole_users_serves_single_requests(run, first):
+def test_a_calibrated_head_that_learns_from_whole_users_serves_requests(run, first):
     sizes = "{dim=8, num_blocks=1, embedding_dim=8, hidden_units=[16], context=false}"
     head = ["model='DFGR'", "form='user_sequences'", f"arguments={sizes}"]
     training = ["max_events=40", "batch_size=4", "epochs=4", "patience=0"]
+    training.append("calibration='platt'")
     # No model is that good: what other tests compare with stays the last blessed one.
     result = run(*(f"ranking.{s}" for s in (*head, *training)), "evaluation.min_auc=1")
     assert [problem[:13] for problem in result.problems] == ["auc of `like`"]
     assert {"BehaviourExampleGen", "Transform"} <= set(result.cached)
     assert "UserSequenceGen" in result.seconds
     assert result.metrics["like"]["auc"] > 0.7
+    folders = (run.folder / "out" / "artifacts" / "Trainer" / "model").iterdir()
+    latest = max(folders, key=lambda path: int(path.name))
+    assert type(Trained.load(latest / "Format-Serving").ranking) is Calibrated
     assert result.serving_check["skewed_features"] == []
     assert max(result.serving_check["differences"].values()) < 1e-5

@@ -242,8 +242,9 @@ class TARQ(TARQTraining):
         }
         if made.two_tower_weight:
             cosine = ops.matmul(vectors, ops.expand_dims(user.vector, -1))
-            scaled = cosine * self.cosine_scale + self.cosine_bias
-            outputs[f"{PREFIX}two_tower"] = scaled
+            scale = ops.cast(self.cosine_scale, cosine.dtype)
+            bias = ops.cast(self.cosine_bias, cosine.dtype)
+            outputs[f"{PREFIX}two_tower"] = cosine * scale + bias
         if self.teacher is None:
             return outputs
         taught = self.teacher(rows, user.fields, user.events, events_mask=user.mask)

@@ -12,6 +12,7 @@ from tfctr.training.config import (
 
 if TYPE_CHECKING:
     from tfctr.training.fitting import check_arguments, make_model, train
+    from tfctr.training.fresh_tables import FreshTables
     from tfctr.training.growth import CarriedOver, RowCounts, carry_over
     from tfctr.training.one_epoch import diagnose_one_epoch
     from tfctr.training.resuming import ResumableTraining
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Keras loads when something is trained, not when a configuration is read.
 _LAZY = {
     "CarriedOver": "growth",
+    "FreshTables": "fresh_tables",
     "ResumableTraining": "resuming",
     "RowCounts": "growth",
     "carry_over": "growth",
@@ -35,6 +37,7 @@ __all__ = [
     "CalibrationConfig",
     "CarriedOver",
     "DistillationConfig",
+    "FreshTables",
     "PretrainedConfig",
     "ResumableTraining",
     "RowCounts",

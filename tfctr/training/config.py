@@ -131,6 +131,8 @@ class TrainingConfig(BaseModel):
         tasks: How labels are trained and judged, by name; those of the model by
             default.
         balance: How tasks are weighed against each other; see `compile` of the models.
+        fresh_tables: Whether each epoch but the first starts with newly drawn tables;
+            see `tfctr.training.FreshTables`.
         pretrained: Tables that the model starts with; a folder alone means frozen ones.
         calibration: How the trained model is calibrated; the method alone will do. By
             default it is not.
@@ -155,6 +157,7 @@ class TrainingConfig(BaseModel):
     distillation: DistillationConfig | None = None
     tasks: dict[str, TaskConfig] | None = None
     balance: Literal["fixed", "uncertainty"] = "fixed"
+    fresh_tables: bool = False
     pretrained: PretrainedConfig | None = None
     calibration: CalibrationConfig | None = None
     vectors: dict[str, str] = Field(default_factory=dict)

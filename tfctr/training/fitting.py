@@ -14,6 +14,7 @@ from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, SchemaState
 from tfctr.models import RankingModel
 from tfctr.training.config import TrainingConfig
+from tfctr.training.fresh_tables import FreshTables
 from tfctr.training.pretrained import Window, load_pretrained
 from tfctr.training.resuming import ResumableTraining
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
@@ -106,6 +107,7 @@ def train(
     _be_taught(model, config, teacher)
     load_tables(model, config, state, window)
     stop = _stopping(config)
+    anew = [FreshTables()] if config.fresh_tables else []
     resume = (
         [_resuming(checkpoints, training_data, config, stop)] if checkpoints else []
     )
@@ -113,7 +115,7 @@ def train(
         shared_data(training_data, strategy),
         validation_data=shared_data(validation_data, strategy),
         epochs=config.epochs,
-        callbacks=[*stop, keras.callbacks.TerminateOnNaN(), *callbacks, *resume],
+        callbacks=[*anew, *stop, keras.callbacks.TerminateOnNaN(), *callbacks, *resume],
         verbose=verbose,
     )
     trained: RankingModel = model
@@ -221,6 +223,12 @@ def _resuming(
             received=f"{type(reader).__name__} with checkpoints",
             expected="a reader, which can start at any batch",
             hint="Make it with `tfctr.data.read_examples`.",
+        )
+    if config.fresh_tables:
+        raise InputError(
+            "fresh_tables",
+            received="with checkpoints",
+            expected="one of them: an epoch that goes on must keep its tables",
         )
     if config.strategy != "single":
         raise InputError(

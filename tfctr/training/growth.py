@@ -15,7 +15,7 @@ from tfctr.layers import EmbeddingCollection
 from tfctr.models import Calibrated, RankingModel
 from tfctr.models.event_tokens import EventTokens
 
-__all__ = ["CarriedOver", "RowCounts", "carry_over"]
+__all__ = ["CarriedOver", "RowCounts", "carry_over", "slots_of"]
 
 # Rows copied at a time, so that no second copy of a large table is made.
 ROWS_AT_ONCE = 1 << 20
@@ -99,7 +99,7 @@ def carry_over(model: RankingModel, old: SchemaState, new: SchemaState) -> Carri
                 id(slot): places[id(weight)]
                 for weight in model.trainable_variables
                 if id(weight) in places
-                for slot in _slots(model.optimizer, weight)
+                for slot in slots_of(model.optimizer, weight)
             }
             _copy(model.optimizer.variables, made.optimizer.variables, slots)
     counts = {
@@ -210,8 +210,13 @@ def _collections(model: keras.Model) -> Iterator[EmbeddingCollection]:
             yield layer
 
 
-def _slots(optimizer: Any, weight: keras.Variable) -> list[keras.Variable]:
-    """What an optimizer keeps for each row of a weight."""
+def slots_of(optimizer: Any, weight: keras.Variable) -> list[keras.Variable]:
+    """What an optimizer keeps for each row of a weight.
+
+    Args:
+        optimizer: An optimizer that was built.
+        weight: One of the weights it was built with.
+    """
     if hasattr(optimizer, "slots"):
         return list(optimizer.slots(weight).values())
     # Keras names a slot `<optimizer>/<path of the weight>_<slot>`.

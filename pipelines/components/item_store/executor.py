@@ -70,6 +70,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             top_k=serving["top_k"],
             score=serving["score"],
             retrieval_k=serving.get("retrieval_k"),
+            table_format=serving.get("table_format", "float32"),
         )
 
     def _encode(self, items: pd.DataFrame, trained_folder: str, store: str) -> None:

@@ -38,7 +38,7 @@ def trained(made) -> Trained:
     return Trained(*heads, state)
 
 
-def run(folder: Path, trained: Trained, items: pd.DataFrame) -> Path:
+def run(folder: Path, trained: Trained, items: pd.DataFrame, **serving) -> Path:
     def artifact(kind, name):
         made = kind()
         made.uri = str(folder / name)
@@ -55,7 +55,7 @@ def run(folder: Path, trained: Trained, items: pd.DataFrame) -> Path:
         "items": write_tables({"items": items}, folder, "csv")["items"],
         "item_key": SPEC.item_key,
         "list_separator": "|",
-        "serving": json.dumps({"top_k": 3, "score": None}),
+        "serving": json.dumps({"top_k": 3, "score": None, **serving}),
         "fingerprint": "",
     }
     executor.Executor().Do(inputs, outputs, properties)
@@ -82,6 +82,14 @@ def test_items_encoded_in_batches_are_those_encoded_at_once(
     assert {"serving_default", "ranking", "pre_ranking", "item_encoder"} <= set(
         model.signatures
     )
+
+
+def test_tables_are_stored_in_the_configured_format(tmp_path, trained, made):
+    for name in ("float32", "bfloat16"):
+        folder = run(tmp_path / name, trained, made["items"], table_format=name)
+        path = folder / "model" / "Format-Serving" / "variables" / "variables"
+        kinds = tf.train.load_checkpoint(str(path)).get_variable_to_dtype_map()
+        assert (tf.bfloat16 in kinds.values()) == (name == "bfloat16")
 
 
 def test_item_that_comes_twice_is_refused(tmp_path, trained, made):
