@@ -242,6 +242,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="keeps runs here, and goes on")
     parser.add_argument("--remark", action="append", default=[], help="for the page")
     options = parser.parse_args()
+    if options.quick and not FOLDER.exists():
+        print(f"{FOLDER} is missing: nothing is measured.")  # and `make bench` goes on
+        return
     forms, seeds, epochs = options.forms, options.seeds, 20
     if options.quick:
         forms, seeds, epochs = ["SharedBottom", "DHEN"], 1, 1

@@ -271,6 +271,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two forms, one seed")
     parser.add_argument("--vectors", type=Path, help="write the vectors here, alone")
     options = parser.parse_args()
+    if options.quick and not VECTORS.exists():
+        print(f"{VECTORS} is missing: nothing is measured.")  # and `make bench` goes on
+        return
     if options.vectors:
         for name, pair in stored().items():
             write_vectors(options.vectors / name, *pair)
