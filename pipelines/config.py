@@ -102,6 +102,8 @@ class BehaviourConfig(_Section):
     train_fraction: float = Field(default=0.8, gt=0, lt=1)
     validation_fraction: float = Field(default=0.1, gt=0, lt=1)
     negatives_per_positive: int = Field(default=0, ge=0)
+    negatives_exclude: Literal["seen", "now"] = "seen"
+    repeat_negatives_per_positive: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
     def to_spec(self) -> BehaviourSpec:

