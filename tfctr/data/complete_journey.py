@@ -107,8 +107,8 @@ def complete_journey(
     candidates = _sold_in_the_week(log)
     if max_households is not None:
         users = _some(users, max_households, seed)
-        log = log[log["household_id"].isin(users["household_id"])]
-    events = log.drop(columns="week").reset_index(drop=True)
+    kept = log["household_id"].isin(users["household_id"])
+    events = log[kept].drop(columns="week").reset_index(drop=True)
     schema = complete_journey_schema(history_length)
     spec = BehaviourSpec(
         user_key="household_id",
