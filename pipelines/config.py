@@ -198,6 +198,8 @@ class PipelineConfig(_Section):
         serving: What is served.
         evaluation: What a model must reach.
         beam: Options for Beam.
+        warm_start: Whether both heads begin with the weights of the last blessed ones
+            that were trained on other data.
         cache: Whether components whose inputs are unchanged are skipped.
     """
 
@@ -212,6 +214,7 @@ class PipelineConfig(_Section):
     serving: ServingConfig = ServingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     beam: BeamConfig = BeamConfig()
+    warm_start: bool = False
     cache: bool = True
 
     @model_validator(mode="after")
@@ -230,17 +233,13 @@ class PipelineConfig(_Section):
         return self
 
     @model_validator(mode="after")
-    def _check_forms(self) -> "PipelineConfig":
+    def _check_heads(self) -> "PipelineConfig":
         if self.pre_ranking.form != "examples":
             raise InputError(
                 "pre_ranking.form",
                 received=repr(self.pre_ranking.form),
                 expected="'examples': only the ranking head learns from whole users",
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_teachers(self) -> "PipelineConfig":
         if self.ranking.distillation is not None:
             raise InputError(
                 "ranking.distillation",
