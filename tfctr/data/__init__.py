@@ -5,6 +5,7 @@ from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.complete_journey import complete_journey, complete_journey_schema
 from tfctr.data.conversions import attribute_conversions, ripeness_of
 from tfctr.data.dataset import Dataset
+from tfctr.data.encoders import Encoded, encode_images, encode_text
 from tfctr.data.examples import build_examples
 from tfctr.data.histories import attach_history
 from tfctr.data.modal_vectors import vectors_by_row
@@ -27,6 +28,7 @@ __all__ = [
     "MOVIELENS_SPEC",
     "BehaviourSpec",
     "Dataset",
+    "Encoded",
     "ExampleReader",
     "LabelRule",
     "SyntheticDataset",
@@ -37,6 +39,8 @@ __all__ = [
     "column_types",
     "complete_journey",
     "complete_journey_schema",
+    "encode_images",
+    "encode_text",
     "group_requests",
     "movielens_100k",
     "movielens_schema",
