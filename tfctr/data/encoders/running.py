@@ -16,7 +16,16 @@ from tfctr.data.encoders.encoder import Encoder, vectors_of_batch
 from tfctr.data.vector_files import check_folder, write_vectors
 from tfctr.errors import InputError, UnknownName
 
-__all__ = ["Encoded", "Job", "Settings", "Shard", "jobs_of", "run"]
+__all__ = [
+    "DTYPES",
+    "Encoded",
+    "Job",
+    "Settings",
+    "Shard",
+    "jobs_of",
+    "narrowed",
+    "run",
+]
 
 SECONDS_A_SHARD = 30.0
 DTYPES = ("float16", "float32")
@@ -149,7 +158,7 @@ def run(
         )
     vectors = np.full((len(ids), cache.width), np.nan, "float32")
     cache.read(rows_of, vectors)
-    write_vectors(settings.folder, ids, _narrowed(vectors, ids, settings.dtype))
+    write_vectors(settings.folder, ids, narrowed(vectors, ids, settings.dtype))
     return Encoded(
         folder=settings.folder,
         items=len(ids),
@@ -190,7 +199,14 @@ def _encode_new(
     return count
 
 
-def _narrowed(vectors: Array, ids: Sequence[str], dtype: str) -> Array:
+def narrowed(vectors: Array, ids: Sequence[str], dtype: str) -> Array:
+    """Vectors in the dtype to write, if it has their numbers.
+
+    Args:
+        vectors: float32 `(items, width)`.
+        ids: The items, for the error.
+        dtype: `"float16"` or `"float32"`.
+    """
     with np.errstate(over="ignore"):
         narrow = vectors.astype(dtype)
     for row in np.flatnonzero(np.isinf(narrow).any(axis=1))[:1]:
