@@ -190,11 +190,14 @@ class DiffMSIN(ModalRanker):
                 dtype=policy,
                 name="fusion",
             )
+        self._make_output()
+
+    def _make_output(self) -> None:
         self.mlp = MLP(
             self.hidden_units,
             dropout=self.dropout,
             seed=self.seed,
-            dtype=policy,
+            dtype=self.dtype_policy,
             name="mlp",
         )
         self.output_layer = keras.layers.Dense(
