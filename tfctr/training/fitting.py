@@ -204,13 +204,15 @@ def load_tables(
         raise InputError(
             "state", received=None, expected="the vocabularies of the tables' rows"
         )
-    if config.strategy != "single":
+    one_process = ["single"] if config.pretrained else ["single", "mirrored"]
+    if config.strategy not in one_process:
         raise InputError(
             "strategy",
             received=f"{config.strategy!r} with tables",
-            expected="'single'",
+            expected=" or ".join(map(repr, one_process)),
         )
-    load_vectors(model, config.vectors, state)
+    with make_strategy(config.strategy).scope():
+        load_vectors(model, config.vectors, state)
     if config.pretrained is None:
         return
     settings = config.pretrained.model_dump()
