@@ -120,6 +120,8 @@ class TrainingConfig(BaseModel):
         batch_size: Examples (or user sequences) in a step, of all devices and workers
             together.
         learning_rate: Step size of the default optimizer.
+        frequency_adaptive: Whether rare rows of tables take smaller steps than frequent
+            ones; see `tfctr.optimizers.SparseOptimizer`.
         patience: Stop after so many epochs in which the validation loss did not fall,
             and go back to the best weights; 0 trains all epochs and keeps the last.
         seed: Seed of the weights and of the order of examples.
@@ -150,6 +152,7 @@ class TrainingConfig(BaseModel):
     epochs: int = Field(default=1, ge=1)
     batch_size: int = Field(default=1024, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+    frequency_adaptive: bool = False
     patience: int = Field(default=1, ge=0)
     seed: int = Field(default=0, ge=0)
     checkpoint_every: int = Field(default=1000, ge=1)

@@ -56,7 +56,9 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
         if config.calibration is not None:  # before any work is lost
             check_slices(model, config.calibration.slices)
         model.compile(
-            optimizer=optimizers.default(config.learning_rate),
+            optimizer=optimizers.default(
+                config.learning_rate, frequency_adaptive=config.frequency_adaptive
+            ),
             tasks=config.made_tasks(),
             balance=config.balance,
         )

@@ -23,13 +23,21 @@ class FreshTables(keras.callbacks.Callback):
     features also; other weights are not touched.
 
     Raises:
-        InputError: When training begins: the model has frozen tables.
+        InputError: When training begins: the model has frozen tables, or rates by
+            frequency, whose counts belong to rows that are trained on.
 
     Source: Liu et al., Multi-Epoch Learning for Deep Click-Through Rate Prediction
     Models (MEDA), 2023, its non-continual form.
     """
 
     def on_train_begin(self, logs: Any = None) -> None:
+        of_tables = getattr(self.model.optimizer, "tables", self.model.optimizer)
+        if getattr(of_tables, "frequency_adaptive", False):
+            raise InputError(
+                "fresh_tables",
+                received="an optimizer with frequency_adaptive",
+                expected="one of them",
+            )
         for table in self._tables():
             if table.frozen is not None or not table.trainable:
                 raise InputError(

@@ -124,6 +124,11 @@ def test_tables_have_a_learning_rate_of_their_own(tmp_path):
     model = made()
     load(model, folder, mode="trainable", learning_rate=0.002)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
+    model = made()
+    adaptive = optimizers.default(0.01, frequency_adaptive=True)
+    model.compile(adaptive, weighted_metrics=[])
+    load(model, folder, mode="trainable", learning_rate=0.002)
+    assert model.optimizer.tables.frequency_adaptive
 
 
 def test_frozen_models_are_saved_and_go_on_as_plain_ones(tmp_path):

@@ -91,7 +91,9 @@ class EmbeddingTable(keras.layers.Layer):
         collapse(self.embeddings.value)
         if is_filled:
             initializer.fill(self.embeddings.value)
-        self.embeddings.is_embedding_table = True  # for `tfctr.optimizers.Composite`
+        self.embeddings.is_embedding_table = True  # for `tfctr.optimizers`
+        if isinstance(initializer, NormalByName):
+            self.embeddings.row_parts = tuple(initializer.sizes.values())
 
     def call(self, ids: Tensor, training: bool | None = None) -> Tensor:
         rows = self.gather(ids)
