@@ -135,6 +135,8 @@ class TrainingConfig(BaseModel):
         balance: How tasks are weighed against each other; see `compile` of the models.
         fresh_tables: Whether each epoch but the first starts with newly drawn tables;
             see `tfctr.training.FreshTables`.
+        table_dropout: Share of the entries of table rows that training sees as 0; see
+            `tfctr.training.drop_rows`.
         pretrained: Tables that the model starts with; a folder alone means frozen ones.
         calibration: How the trained model is calibrated; the method alone will do. By
             default it is not.
@@ -161,6 +163,7 @@ class TrainingConfig(BaseModel):
     tasks: dict[str, TaskConfig] | None = None
     balance: Literal["fixed", "uncertainty"] = "fixed"
     fresh_tables: bool = False
+    table_dropout: float = Field(default=0.0, ge=0, lt=1)
     pretrained: PretrainedConfig | None = None
     calibration: CalibrationConfig | None = None
     vectors: dict[str, str] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from tfctr.training.fresh_tables import FreshTables
 from tfctr.training.pretrained import Window, load_pretrained
 from tfctr.training.resuming import ResumableTraining
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
+from tfctr.training.table_dropout import drop_rows
 from tfctr.training.vectors import load_vectors, with_widths
 
 __all__ = ["check_arguments", "load_tables", "make_model", "train"]
@@ -62,6 +63,8 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
             tasks=config.made_tasks(),
             balance=config.balance,
         )
+        if config.table_dropout:
+            drop_rows(model, config.table_dropout)
     return model
 
 

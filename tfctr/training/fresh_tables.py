@@ -7,6 +7,7 @@ import keras
 from tfctr.errors import InputError
 from tfctr.layers import EmbeddingTable
 from tfctr.layers.embedding.initializers import NormalByName
+from tfctr.models.table_settings import embedding_tables
 from tfctr.seeds import derived_seed
 from tfctr.training.growth import slots_of
 
@@ -38,7 +39,7 @@ class FreshTables(keras.callbacks.Callback):
                 received="an optimizer with frequency_adaptive",
                 expected="one of them",
             )
-        for table in self._tables():
+        for table in embedding_tables(self.model):
             if table.frozen is not None or not table.trainable:
                 raise InputError(
                     "fresh_tables",
@@ -49,17 +50,12 @@ class FreshTables(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if not epoch:
             return
-        for table in self._tables():
+        for table in embedding_tables(self.model):
             _draw(table, epoch, self.model.distribute_strategy)
             starts = _first_values(self.model.optimizer, table.embeddings)
             slots = slots_of(self.model.optimizer, table.embeddings)
             for slot, value in zip(slots, starts, strict=True):
                 slot.assign(keras.ops.full(slot.shape, value, slot.dtype))
-
-    def _tables(self) -> list[EmbeddingTable]:
-        layers = self.model._flatten_layers(include_self=False, recursive=True)
-        found = {id(x): x for x in layers if isinstance(x, EmbeddingTable)}
-        return list(found.values())
 
 
 def _draw(table: EmbeddingTable, epoch: int, strategy: Any) -> None:
