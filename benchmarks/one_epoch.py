@@ -4,7 +4,9 @@ Users and items have hidden vectors and biases, of which clicks are drawn. A ran
 an MLP on id embeddings is trained for several epochs and measured, after each, on the
 same held-out rows: from scratch, and from tables that `IDPretraining` learnt on an
 earlier window of as many or 12 times as many impressions, or on the ranker's own rows
-(which `load_pretrained` refuses unless asked).
+(which `load_pretrained` refuses unless asked). Beside them stand the alternatives that
+need no tables: new tables for each epoch, rates by frequency, rare ids in the row of
+unknown ones, dropout on rows and in the MLP.
 
     python benchmarks/one_epoch.py --json build/one_epoch.json \
         --page docs/results/one_epoch.md
@@ -28,7 +30,7 @@ from rich.table import Table
 from tfctr import metrics, models, optimizers
 from tfctr.data.batches import batched
 from tfctr.features import Categorical, FeatureSchema, Label, SchemaState, Vocabulary
-from tfctr.training import FreshTables
+from tfctr.training import FreshTables, drop_rows
 from tfctr.training.pretrained import Window, load_pretrained, write_pretrained
 
 # What is trained: the model, where its tables come from, and how they are loaded.
@@ -38,16 +40,30 @@ NOTHING = "nothing"
 RUNS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("WDL", NOTHING, {}),
     ("WDL", NOTHING, {"fresh": True}),
+    ("WDL", NOTHING, {"frequency_adaptive": True}),
+    ("WDL", NOTHING, {"min_count": 10}),
+    ("WDL", NOTHING, {"table_dropout": 0.5}),
+    ("WDL", NOTHING, {"hidden_dropout": 0.5}),
     ("LogisticRegression", NOTHING, {}),
     ("WDL", EARLIER, {"mode": "frozen"}),
     ("WDL", EARLIER, {"mode": "frozen", "dropout": 0.5}),
     ("WDL", EARLIER, {"mode": "trainable"}),
     ("WDL", EARLIER, {"mode": "trainable", "learning_rate": 3e-4}),
+    ("WDL", EARLIER, {"mode": "trainable", "frequency_adaptive": True}),
     ("WDL", CORRECTED, {"mode": "frozen"}),
     ("WDL", SAME_SIZE, {"mode": "trainable"}),
     ("WDL", OWN, {"mode": "trainable", "allow_overlap": True}),
     ("WDL", OWN, {"mode": "frozen", "allow_overlap": True}),
 )
+HIDDEN = "hidden_dropout"
+WORDS = {
+    "dropout": "dropout {}",
+    "learning_rate": "rate {}",
+    "frequency_adaptive": "rates by frequency",
+    "min_count": "ids seen {} times",
+    "table_dropout": "dropout {} on rows",
+    HIDDEN: "dropout {} in the MLP",
+}
 FROZEN, TRAINABLE = (EARLIER, "frozen"), (EARLIER, "trainable")
 SCRATCH = (NOTHING, "")
 BEFORE, RANKER = Window(0, 100), Window(100, 200)
@@ -186,6 +202,36 @@ def auc(y: Any, scores: Any) -> float:
     return float(metrics.auc(y["click"], scores))
 
 
+def known(rows: Any, train: Any, min_count: int) -> Any:
+    """Rows whose ids are 1, that of unknown ones, if `train` has them too rarely.
+
+    It is what `Vocabulary(min_count=...)` does where values are counted.
+    """
+    x, y = rows
+    if min_count > 1:
+        counts = {name: np.bincount(ids) for name, ids in train[0].items()}
+        frequent = {n: np.append(c >= min_count, False) for n, c in counts.items()}
+        x = {
+            name: np.where(
+                frequent[name][np.minimum(ids, len(frequent[name]) - 1)], ids, 1
+            ).astype("int32")
+            for name, ids in x.items()
+        }
+    return x, y
+
+
+def ranker_of(
+    model: str, schema: FeatureSchema, world: World, seed: int, dropout: float
+) -> Any:
+    """A ranker, not compiled; of those with an MLP, with dropout in it."""
+    arguments: dict[str, Any] = {"dim": world.dim, "hidden_units": world.hidden_units}
+    if model == "LogisticRegression":
+        arguments = {}
+    elif dropout:
+        arguments["dropout"] = dropout
+    return models.get(model)(schema, seed=seed, **arguments)
+
+
 def curve(
     world: World,
     train: tuple[dict[str, Any], dict[str, Any]],
@@ -195,20 +241,24 @@ def curve(
     folder: Path | None = None,
     model: str = "WDL",
     fresh: bool = False,
-    **loading: Any,
+    min_count: int = 1,
+    table_dropout: float = 0.0,
+    **others: Any,
 ) -> list[dict[str, float]]:
     """Metrics on `test` after each epoch of a ranker on `train`.
 
-    With `fresh`, each epoch but the first starts with newly drawn tables.
+    With `fresh`, each epoch but the first starts with newly drawn tables. Ids that
+    `train` has less than `min_count` times are unknown.
     """
     state = state_of(world)
-    arguments: dict[str, Any] = {"dim": world.dim, "hidden_units": world.hidden_units}
-    if model == "LogisticRegression":
-        arguments = {}
-    ranker = models.get(model)(state.schema, seed=seed, **arguments)
-    ranker.compile(optimizers.default(world.learning_rate), weighted_metrics=[])
+    train, test = (known(rows, train, min_count) for rows in (train, test))
+    adaptive = others.pop("frequency_adaptive", False)
+    ranker = ranker_of(model, state.schema, world, seed, others.pop(HIDDEN, 0.0))
+    optimizer = optimizers.default(world.learning_rate, frequency_adaptive=adaptive)
+    ranker.compile(optimizer, weighted_metrics=[])
+    drop_rows(ranker, table_dropout)
     if folder is not None:
-        load_pretrained(ranker, folder, state, ranker_window=RANKER, **loading)
+        load_pretrained(ranker, folder, state, ranker_window=RANKER, **others)
     found = []
     for epoch in range(world.epochs):
         order = 100 * seed + epoch
@@ -234,11 +284,10 @@ def mode_of(loading: dict[str, Any]) -> str:
     words = [loading.get("mode", "")]
     if loading.get("fresh"):
         return "new tables each epoch"
-    if loading.get("dropout"):
-        words.append(f"dropout {loading['dropout']}")
-    if loading.get("learning_rate"):
-        words.append(f"rate {loading['learning_rate']}")
-    return ", ".join(words)
+    for name, text in WORDS.items():
+        if loading.get(name):
+            words.append(text.format(loading[name]))
+    return ", ".join(filter(None, words))
 
 
 def measure(world: World, seed: int, runs: Any = RUNS) -> dict[str, Any]:
@@ -291,6 +340,20 @@ def epochs_of(
     raise KeyError(key)
 
 
+def alternatives(result: dict[str, Any]) -> dict[str, float]:
+    """What needs no tables: its first epoch against that of scratch, and its drop."""
+    scratch, found = epochs_of(result, SCRATCH)[0], {}
+    for run in result["rankers"]:
+        if run["tables"] == NOTHING and run["mode"]:
+            first, _, third = run["epochs"][:3]
+            for metric, name in (("auc", "AUC"), ("log_loss", "log loss")):
+                drop, start = third[metric] - first[metric], first[metric]
+                key = f"{run['mode']}, {name} of epoch"
+                found[f"{key} 1 less that of scratch"] = start - scratch[metric]
+                found[f"{key} 3 less 1"] = drop
+    return found
+
+
 def findings(result: dict[str, Any]) -> dict[str, float]:
     """What the methods file asks for, as differences: B5 to B8, B10, pitfalls 1, 2."""
 
@@ -307,10 +370,7 @@ def findings(result: dict[str, Any]) -> dict[str, float]:
         "B5 from scratch, AUC of epoch 2 less 1": change(SCRATCH, 1),
         "B5 from scratch, AUC of epoch 3 less 1": change(SCRATCH, 2),
         "B5 from scratch, log loss of epoch 3 less 1": change(SCRATCH, 2, "log_loss"),
-        "new tables each epoch, AUC of epoch 3 less 1 of scratch": epochs_of(
-            result, (NOTHING, "new tables each epoch")
-        )[2]["auc"]
-        - epochs_of(result, SCRATCH)[0]["auc"],
+        **alternatives(result),
         "B6 most that the held-out contrastive loss rose": float(
             np.diff(contrast["val_loss"]).max()
         ),

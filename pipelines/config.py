@@ -189,6 +189,7 @@ class PipelineConfig(_Section):
         name: Name of the pipeline in TFX's metadata.
         output: Root folder of everything the pipeline writes.
         schema: Name of a preset, or path of a schema's JSON. Read as `schema_name`.
+        min_counts: By vocabulary how often the train split must have an id.
         data: The raw tables.
         behaviour: How events become examples; a data set by name has its own.
         ranking: The ranking head.
@@ -206,6 +207,7 @@ class PipelineConfig(_Section):
     name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
     output: FilePath
     schema_name: str = Field(alias="schema", default="")
+    min_counts: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     data: DataConfig
     behaviour: BehaviourConfig | None = None
     ranking: TrainingConfig

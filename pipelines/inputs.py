@@ -68,9 +68,10 @@ def resolve_inputs(config: PipelineConfig) -> PipelineInputs:
         behaviour = config.behaviour.to_spec()
     if behaviour is None:
         raise InputError("behaviour", received="nothing", expected="a section")
+    schema = _schema(config.schema_name or config.data.source)
     absolute = {name: str(path.absolute()) for name, path in paths.items()}
     return PipelineInputs(
-        schema=_schema(config.schema_name or config.data.source),
+        schema=schema.with_min_counts(config.min_counts),
         behaviour=behaviour,
         paths=absolute,
         fingerprints={n: file_digest(n, p) for n, p in absolute.items()},

@@ -2,6 +2,7 @@
 
 import numpy as np
 import one_epoch
+import pandas as pd
 import pytest
 from one_epoch import (
     EARLIER,
@@ -14,10 +15,14 @@ from one_epoch import (
     TRAINABLE,
 )
 
+from tfctr.features import Categorical, FeatureSchema, Label, Vocabulary
+
 FRESH = (NOTHING, "new tables each epoch")
+ADAPTIVE = (NOTHING, "rates by frequency")
 WANTED = {
     SCRATCH,
     FRESH,
+    ADAPTIVE,
     FROZEN,
     TRAINABLE,
     (SAME_SIZE, "trainable"),
@@ -28,7 +33,7 @@ RUNS = [run for run in one_epoch.RUNS if (run[1], one_epoch.mode_of(run[2])) in 
 
 @pytest.fixture(scope="module")
 def result():
-    """Seven rankers of a small world, and the tables of three."""
+    """Eight rankers of a small world, and the tables of three."""
     return one_epoch.measure(QUICK, 0, RUNS)
 
 
@@ -54,6 +59,19 @@ def test_new_tables_for_each_epoch_lose_less(result):
     # Not above the first epoch, as MEDA reports, but above what goes on.
     assert areas[2] > column(result, SCRATCH)[2] + 0.001
     assert losses[2] < column(result, SCRATCH, "log_loss")[2] - 0.01
+
+
+def test_rates_by_frequency_lose_less(result):
+    areas, losses = column(result, ADAPTIVE), column(result, ADAPTIVE, "log_loss")
+    scratch = column(result, SCRATCH)
+    # The price is a slower first epoch.
+    assert scratch[0] - 0.015 <= areas[0] <= scratch[0]
+    assert areas[2] - areas[0] > scratch[2] - scratch[0]
+    assert losses[2] < column(result, SCRATCH, "log_loss")[2] - 0.003
+    found = one_epoch.alternatives(result)
+    key = "rates by frequency, AUC of epoch 3 less 1"
+    assert found[key] == areas[2] - areas[0]
+    assert len(found) == 8  # four of each
 
 
 def test_logistic_regression_has_none(result):
@@ -101,7 +119,7 @@ def test_tables_of_no_more_data_do_not_help(result):
 
 def test_page_has_a_line_for_each_run_and_each_finding(result):
     text = "\n".join(",".join(cells) for cells in one_epoch.lines_of([result]))
-    assert text.count("\n") + 1 == len(RUNS) == 7
+    assert text.count("\n") + 1 == len(RUNS) == 8
     areas = column(result, FROZEN)
     assert " / ".join(f"{area:.4f}" for area in areas) in text
     assert (
@@ -118,3 +136,42 @@ def test_world_is_what_it_says():
     user, item = (v[x[n] - 2] for v, n in zip(log.vectors, x, strict=True))
     assert one_epoch.auc(y, (user * item).sum(axis=1)) > 0.75
     assert len(one_epoch.positives((x, y))["user_id"]) == y["click"].sum()
+
+
+def test_rare_ids_become_those_that_a_vocabulary_leaves_out():
+    frame = pd.DataFrame({"id": list("aaabbcddd"), "y": 0.0})
+    vocabulary = Vocabulary("id", values=("d", "a", "b", "c", "e"))
+    kept = vocabulary_ids(frame["id"], Vocabulary("id", min_count=3))
+    ids = {"id": vocabulary_ids(frame["id"], vocabulary)}
+    found, _ = one_epoch.known((ids, {}), (ids, {}), 3)
+    np.testing.assert_array_equal(found["id"] == 1, kept == 1)
+    assert (kept == 1).sum() == 3
+    unseen = {"id": np.array([2, 6], "int32")}
+    found, _ = one_epoch.known((unseen, {}), (ids, {}), 3)
+    np.testing.assert_array_equal(found["id"], [2, 1])
+
+
+def vocabulary_ids(values, vocabulary):
+    """Rows of ids as the SDK encodes them."""
+    schema = FeatureSchema(
+        user=[Categorical("who")],
+        item=[Categorical("id")],
+        labels=[Label("y")],
+        user_id="who",
+        item_id="id",
+        vocabularies=[vocabulary],
+    )
+    frame = pd.DataFrame({"who": "a", "id": values, "y": 0.0})
+    return np.asarray(schema.fit(frame).encode(frame)["id"])
+
+
+def test_every_alternative_has_a_run_and_two_findings():
+    modes = {one_epoch.mode_of(how) for _, tables, how in one_epoch.RUNS}
+    assert {
+        "new tables each epoch",
+        "rates by frequency",
+        "ids seen 10 times",
+        "dropout 0.5 on rows",
+        "dropout 0.5 in the MLP",
+        "trainable, rates by frequency",
+    } <= modes

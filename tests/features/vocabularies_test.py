@@ -3,7 +3,7 @@
 import pytest
 
 from tests.features.shop import small_schema
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import Categorical, FeatureSchema, Timestamp, Vocabulary
 
 HASHED = {"num_hash_buckets": 9}
@@ -125,3 +125,22 @@ def test_schema_written_before_there_were_these_kinds_is_read():
             del vocabulary[field]
     schema = FeatureSchema.from_dict(data)
     assert schema.vocabulary("item_id") == Vocabulary("item_id", min_count=2)
+
+
+def test_min_counts_are_set_before_values_are_learnt():
+    schema = small_schema(
+        vocabularies=[
+            Vocabulary("user_id", num_hash_buckets=9),
+            Vocabulary("item_id", max_size=5),
+        ]
+    )
+    found = schema.with_min_counts({"item_id": 2})
+    assert found.vocabulary("item_id") == Vocabulary("item_id", max_size=5, min_count=2)
+    assert found.vocabulary("user_id") == schema.vocabulary("user_id")
+    assert schema.with_min_counts({}) == schema
+    with pytest.raises(InputError, match=r"`user_id\.min_count`"):
+        schema.with_min_counts({"user_id": 2})
+    with pytest.raises(UnknownName, match="Did you mean 'item_id'"):
+        schema.with_min_counts({"item": 2})
+    with pytest.raises(InputError, match=r"`item_id\.min_count`"):
+        schema.with_min_counts({"item_id": 0})

@@ -25,7 +25,7 @@ def found():
 
 @pytest.mark.slow
 def test_replicas_agree_with_one_device(found):
-    assert len(found["gaps"]) == 14
+    assert len(found["gaps"]) == 15
     wrong = {name: gap for name, gap in found["gaps"].items() if not gap < 1e-5}
     assert not wrong
 

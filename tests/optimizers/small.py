@@ -13,6 +13,9 @@ SPARSE = {
     "adagrad": lambda **kwargs: optimizers.SparseAdagrad(0.1, **kwargs),
     "row_wise": lambda **kwargs: optimizers.RowWiseAdagrad(0.1, **kwargs),
     "lazy_adam": lambda **kwargs: optimizers.LazyAdam(0.1, **kwargs),
+    "adaptive": lambda **kwargs: optimizers.LazyAdam(
+        0.1, frequency_adaptive=True, exact_rows=ROWS, **kwargs
+    ),
     "ftrl": lambda **kwargs: optimizers.SparseFTRL(0.1, **kwargs),
     "composite": lambda **kwargs: optimizers.Composite(
         tables=optimizers.RowWiseAdagrad(0.1), dense=optimizers.Adam(0.01), **kwargs

@@ -104,3 +104,14 @@ def test_frozen_tables_are_refused():
     model.compile(weighted_metrics=[])
     with pytest.raises(InputError, match="`fresh_tables`: received a frozen table"):
         model.fit(DATA, verbose=0, callbacks=[FreshTables()])
+
+
+@pytest.mark.parametrize("is_composite", [False, True])
+def test_rates_by_frequency_are_refused(is_composite):
+    model, optimizer = made("DeepFM", PLAIN), optimizers.LazyAdam
+    adaptive = optimizer(0.1, frequency_adaptive=True)
+    if is_composite:
+        adaptive = optimizers.Composite(tables=adaptive, dense=optimizer(0.1))
+    model.compile(adaptive, weighted_metrics=[])
+    with pytest.raises(InputError, match="frequency_adaptive"):
+        model.fit(DATA, verbose=0, callbacks=[FreshTables()])

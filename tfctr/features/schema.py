@@ -185,6 +185,17 @@ class FeatureSchema:
     def from_json(cls, text: str) -> "FeatureSchema":
         return cls.from_dict(json.loads(text))
 
+    def with_min_counts(self, min_counts: Mapping[str, int]) -> "FeatureSchema":
+        """The schema whose vocabularies leave out rarer values, before it is learnt.
+
+        Args:
+            min_counts: New `min_count` by name of a learnt or open vocabulary.
+        """
+        found = {v.name: v for v in self.vocabularies}
+        for name, count in min_counts.items():
+            found[name] = self.vocabulary(name).with_min_count(count)
+        return dataclasses.replace(self, vocabularies=tuple(found.values()), sizes={})
+
     def with_sizes(self, sizes: Mapping[str, int]) -> "FeatureSchema":
         return dataclasses.replace(self, sizes=dict(sizes))
 

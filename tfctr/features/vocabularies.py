@@ -1,5 +1,6 @@
 """How ids become table rows: learnt, open, fixed, hashed, in tables of several."""
 
+import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -76,6 +77,20 @@ class Vocabulary:
             )
         self._check_hashing()
         self._check_openness()
+
+    def with_min_count(self, count: int) -> "Vocabulary":
+        """The vocabulary without values that are seen less often.
+
+        Args:
+            count: The new `min_count`.
+        """
+        if not self.is_learnt:
+            raise InputError(
+                f"{self.name}.min_count",
+                received="a vocabulary with fixed values or hashes",
+                expected="a learnt or open one, whose values are counted",
+            )
+        return dataclasses.replace(self, min_count=count)
 
     @property
     def is_learnt(self) -> bool:

@@ -12,6 +12,7 @@ from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
 from tfctr.models.distillation import Distillation
 from tfctr.models.request_form import by_form, split_roles
+from tfctr.models.table_settings import set_table_settings, table_settings
 from tfctr.models.tasks import parents_of
 from tfctr.models.trainable import TrainableModel
 from tfctr.types import Tensor
@@ -219,10 +220,11 @@ class RankingModel(TrainableModel):
             self.built = True
 
     def get_build_config(self) -> dict[str, Any]:
-        return {"built": True}
+        return {"built": True, "tables": table_settings(self)}
 
     def build_from_config(self, config: Mapping[str, Any]) -> None:
         self.build()
+        set_table_settings(self, config.get("tables", {}))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -26,7 +26,7 @@ __all__ = [
 EXACT_ROWS = 1 << 14
 
 
-def default(learning_rate: Any = 1e-3) -> LazyAdam:
+def default(learning_rate: Any = 1e-3, *, frequency_adaptive: bool = False) -> LazyAdam:
     """The optimizer that `compile` uses when none is given.
 
     Adam for dense weights and for tables of up to 16,384 rows, lazy Adam for larger
@@ -34,8 +34,12 @@ def default(learning_rate: Any = 1e-3) -> LazyAdam:
 
     Args:
         learning_rate: Its learning rate.
+        frequency_adaptive: Whether rare rows of tables take smaller steps, see
+            `SparseOptimizer`.
 
     >>> round(float(default(0.25).learning_rate), 4)
     0.25
     """
-    return LazyAdam(learning_rate, exact_rows=EXACT_ROWS)
+    return LazyAdam(
+        learning_rate, exact_rows=EXACT_ROWS, frequency_adaptive=frequency_adaptive
+    )

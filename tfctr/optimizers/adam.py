@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tfctr.errors import InputError
 from tfctr.optimizers.gradients import dense
-from tfctr.optimizers.settings import check_not_negative, check_positive
-from tfctr.optimizers.sparse_optimizer import SparseOptimizer, precise
+from tfctr.optimizers.settings import check_not_negative, check_positive, precise
+from tfctr.optimizers.sparse_optimizer import SparseOptimizer
 from tfctr.saving import serializable
 from tfctr.types import Tensor
 
@@ -30,7 +30,8 @@ class LazyAdam(SparseOptimizer):
         beta_2: Share of `v` that a step keeps.
         epsilon: Keeps the quotient finite.
         exact_rows: Tables of at most so many rows are updated as by `Adam`. When a
-            batch touches most rows of a table this is cheaper than to tell which.
+            batch touches most rows of a table this is cheaper than to tell which. Not
+            with `frequency_adaptive`.
         **kwargs: As for `SparseOptimizer`.
 
     Source: Kingma & Ba, Adam, ICLR 2015, in the order before section 2.1.
@@ -67,11 +68,13 @@ class LazyAdam(SparseOptimizer):
             variable: The variable.
             learning_rate: Step size.
         """
-        if isinstance(gradient, tf.IndexedSlices) and self._is_exact(variable):
-            gradient = dense(gradient, variable.shape[0])
+        is_counted = self._get_variable_index(variable) in self._frequencies
+        is_sparse = isinstance(gradient, tf.IndexedSlices)
+        if is_sparse and self._is_exact(variable) and not is_counted:
+            gradient, is_sparse = dense(gradient, variable.shape[0]), False
         decays = self.weight_decay and self._use_weight_decay(variable)
         is_half = precise(variable.dtype) != variable.dtype
-        if decays or is_half or isinstance(gradient, tf.IndexedSlices):
+        if decays or is_half or is_sparse or is_counted:
             super().update_step(gradient, variable, learning_rate)
             return
         # One kernel for what takes a dozen operations.
@@ -138,7 +141,7 @@ class Adam(LazyAdam):
 
     Its cost follows the tables, not the batch: for dense weights, small tables and
     comparisons. With `weight_decay` it is `keras.optimizers.AdamW`: a step touches all
-    rows, so all decay.
+    rows, so all decay. With `frequency_adaptive`, tables are updated as by `LazyAdam`.
 
     Args:
         learning_rate: Step size.

@@ -20,15 +20,16 @@ class Composite(SparseOptimizer):
     """Updates embedding tables by one optimizer and dense weights by another.
 
     Each keeps its own learning rate and slots. Clipping, accumulation and loss scale
-    belong to the whole and are given here; weight decay belongs to each part.
+    belong to the whole and are given here; weight decay belongs to each part, rates
+    by frequency to the tables.
     `learning_rate` is that of the dense part; setting it (as Keras' callbacks do)
     scales that of the tables by the same factor.
 
     Args:
         tables: The optimizer of the variables of `tfctr.layers.EmbeddingTable`.
         dense: The optimizer of all others.
-        **kwargs: As for `SparseOptimizer`, without `learning_rate` and
-            `weight_decay`.
+        **kwargs: As for `SparseOptimizer`, without `learning_rate`, `weight_decay`
+            and `frequency_adaptive`.
 
     >>> from tfctr.optimizers import Adam, RowWiseAdagrad
     >>> optimizer = Composite(tables=RowWiseAdagrad(0.05), dense=Adam(1e-3))
@@ -46,7 +47,7 @@ class Composite(SparseOptimizer):
                 part = keras.saving.deserialize_keras_object(part)
             _check_part(name, part)
             parts.append(part)
-        for setting in ("learning_rate", "weight_decay"):
+        for setting in ("learning_rate", "weight_decay", "frequency_adaptive"):
             if setting in kwargs:
                 raise InputError(
                     setting, received=kwargs[setting], expected="it in each part"
@@ -139,7 +140,7 @@ class Composite(SparseOptimizer):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        for name in ("learning_rate", "weight_decay"):
+        for name in ("learning_rate", "weight_decay", "frequency_adaptive"):
             config.pop(name)
         parts = {"tables": self.tables, "dense": self.dense}
         for name, part in parts.items():

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tfctr.errors import InputError
 from tfctr.optimizers.settings import check_not_negative
 from tfctr.optimizers.sparse_optimizer import SparseOptimizer
 from tfctr.saving import serializable
@@ -46,6 +47,12 @@ class SparseFTRL(SparseOptimizer):
         **kwargs: Any,
     ) -> None:
         super().__init__(learning_rate, **kwargs)
+        if self.frequency_adaptive:
+            raise InputError(
+                "frequency_adaptive",
+                received=True,
+                expected="False: what FTRL sums up is for one rate",
+            )
         check_not_negative(
             initial_accumulator=initial_accumulator, l1=l1, l2=l2, beta=beta
         )

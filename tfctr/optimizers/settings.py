@@ -1,8 +1,12 @@
-"""Ranges of what optimizers are made with."""
+"""Ranges and types of what optimizers are made with."""
+
+from typing import Any
+
+import tensorflow as tf
 
 from tfctr.errors import InputError
 
-__all__ = ["check_not_negative", "check_positive"]
+__all__ = ["check_not_negative", "check_positive", "precise"]
 
 
 def check_positive(**settings: float | None) -> None:
@@ -25,3 +29,9 @@ def check_not_negative(**settings: float | None) -> None:
     for name, value in settings.items():
         if value is not None and not value >= 0:
             raise InputError(name, received=value, expected="0 or a positive number")
+
+
+def precise(dtype: Any) -> str:
+    """Type of slots and arithmetic: a half loses what Adam adds to its averages."""
+    name = tf.as_dtype(dtype).name
+    return "float32" if name in ("float16", "bfloat16") else name

@@ -10,8 +10,9 @@ import tensorflow as tf
 from tfctr import kernels, native
 from tfctr.huge_pages import collapse
 from tfctr.optimizers.accumulation import PendingGradients
+from tfctr.optimizers.frequencies import RowFrequencies, row_frequencies
 from tfctr.optimizers.gradients import clipped, scaled, unique_rows
-from tfctr.optimizers.settings import check_not_negative, check_positive
+from tfctr.optimizers.settings import check_not_negative, check_positive, precise
 from tfctr.types import Tensor
 
 __all__ = ["SparseOptimizer"]
@@ -36,6 +37,8 @@ class SparseOptimizer(keras.optimizers.Optimizer):
         loss_scale_factor: By how much the loss is scaled in training.
         gradient_accumulation_steps: Number of batches whose mean gradient makes a
             step. Needs one replica and, for tables, no XLA.
+        frequency_adaptive: Whether rare rows of embedding tables take smaller steps:
+            `log(1 + F) / log(1 + max F)` of the learning rate, after `F` look-ups.
         name: Its name.
     """
 
@@ -55,6 +58,7 @@ class SparseOptimizer(keras.optimizers.Optimizer):
         global_clipnorm: float | None = None,
         loss_scale_factor: float | None = None,
         gradient_accumulation_steps: int | None = None,
+        frequency_adaptive: bool = False,
         name: str | None = None,
     ) -> None:
         if isinstance(learning_rate, dict):
@@ -77,6 +81,8 @@ class SparseOptimizer(keras.optimizers.Optimizer):
             gradient_accumulation_steps=gradient_accumulation_steps,
             name=name,
         )
+        self.frequency_adaptive = frequency_adaptive
+        self._frequencies: dict[int, RowFrequencies] = {}
         self._slots: dict[str, list[Any]] = {}
         self._pending: PendingGradients | None = None
 
@@ -95,7 +101,7 @@ class SparseOptimizer(keras.optimizers.Optimizer):
             rows: Weights `(rows, ...)`.
             gradient: Their gradient, of the same shape.
             slots: What the optimizer remembers of these rows, by name.
-            learning_rate: Step size, a scalar.
+            learning_rate: Step size, a scalar or `(rows, 1)`.
         """
         raise NotImplementedError(f"{type(self).__name__} does not write this")
 
@@ -122,7 +128,9 @@ class SparseOptimizer(keras.optimizers.Optimizer):
             variable: A variable that the optimizer was built with.
         """
         place = self._get_variable_index(variable)
-        return {name: values[place] for name, values in self._slots.items()}
+        slots = {name: values[place] for name, values in self._slots.items()}
+        counted = self._frequencies.get(place)
+        return slots if counted is None else {**slots, "frequency": counted.seen}
 
     def build(self, variables: Sequence[Any]) -> None:
         if self.built:
@@ -138,6 +146,8 @@ class SparseOptimizer(keras.optimizers.Optimizer):
                 self._slot(v, name, (*v.shape[:1], *(1 for _ in v.shape[1:])))
                 for v in variables
             ]
+        if self.frequency_adaptive:
+            self._frequencies = row_frequencies(variables, self._slot)
         if steps:
             self._pending = PendingGradients(variables, steps)
 
@@ -191,14 +201,17 @@ class SparseOptimizer(keras.optimizers.Optimizer):
             variable: The variable.
             learning_rate: Step size.
         """
-        slots = {name: slot.value for name, slot in self.slots(variable).items()}
+        place = self._get_variable_index(variable)
+        slots = {name: values[place].value for name, values in self._slots.items()}
         decay = self.weight_decay if self._use_weight_decay(variable) else None
         dtype = precise(variable.dtype)
         learning_rate = tf.cast(learning_rate, dtype)
         places = None
+        if place in self._frequencies:
+            learning_rate = self._frequencies[place].rates(gradient, learning_rate)
+        kept = 1 - learning_rate * decay if decay else 1.0
         if isinstance(gradient, tf.IndexedSlices):
             if self._has_compiled_step(gradient, variable):
-                kept = 1 - learning_rate * decay if decay else 1.0
                 rule, numbers = self.compiled_step(learning_rate)
                 native.update_rows(
                     rule, variable, [*slots.values()], gradient, kept, numbers
@@ -219,9 +232,7 @@ class SparseOptimizer(keras.optimizers.Optimizer):
                 # Sets rows: adding to them takes ten times as long on a CPU.
                 target.scatter_update(tf.IndexedSlices(value, places))
 
-        rows = read(variable)
-        if decay:
-            rows *= 1 - learning_rate * decay
+        rows = read(variable) * kept if decay else read(variable)
         remembered = {name: read(slot) for name, slot in slots.items()}
         gradient = tf.cast(gradient, dtype)
         rows, remembered = self.new_rows(rows, gradient, remembered, learning_rate)
@@ -243,7 +254,7 @@ class SparseOptimizer(keras.optimizers.Optimizer):
         config = super().get_config()
         for name in ("use_ema", "ema_momentum", "ema_overwrite_frequency"):
             config.pop(name, None)
-        return dict(config)
+        return {**config, "frequency_adaptive": self.frequency_adaptive}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
@@ -259,6 +270,7 @@ class SparseOptimizer(keras.optimizers.Optimizer):
     def _has_compiled_step(self, gradient: tf.IndexedSlices, variable: Any) -> bool:
         return (
             "compiled_step" in vars(type(self))
+            and self._get_variable_index(variable) not in self._frequencies
             and len(variable.shape) == 2
             and isinstance(variable, tf.Variable)
             and kernels.is_compiled(gradient.values, variable)
@@ -274,12 +286,6 @@ class SparseOptimizer(keras.optimizers.Optimizer):
             )
         collapse(slot.value)
         return slot
-
-
-def precise(dtype: Any) -> str:
-    """Type of slots and arithmetic: a half loses what Adam adds to its averages."""
-    name = tf.as_dtype(dtype).name
-    return "float32" if name in ("float16", "bfloat16") else name
 
 
 def _filled(value: float) -> Any:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tfctr.training.one_epoch import diagnose_one_epoch
     from tfctr.training.resuming import ResumableTraining
     from tfctr.training.strategy import is_chief, make_strategy
+    from tfctr.training.table_dropout import drop_rows
 
 # Keras loads when something is trained, not when a configuration is read.
 _LAZY = {
@@ -26,8 +27,9 @@ _LAZY = {
     "RowCounts": "growth",
     "carry_over": "growth",
     "check_arguments": "fitting",
-    "is_chief": "strategy",
     "diagnose_one_epoch": "one_epoch",
+    "drop_rows": "table_dropout",
+    "is_chief": "strategy",
     "make_model": "fitting",
     "make_strategy": "strategy",
     "train": "fitting",
@@ -45,6 +47,7 @@ __all__ = [
     "carry_over",
     "check_arguments",
     "diagnose_one_epoch",
+    "drop_rows",
     "is_chief",
     "make_model",
     "make_strategy",

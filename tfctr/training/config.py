@@ -120,6 +120,8 @@ class TrainingConfig(BaseModel):
         batch_size: Examples (or user sequences) in a step, of all devices and workers
             together.
         learning_rate: Step size of the default optimizer.
+        frequency_adaptive: Whether rare rows of tables take smaller steps than frequent
+            ones; see `tfctr.optimizers.SparseOptimizer`.
         patience: Stop after so many epochs in which the validation loss did not fall,
             and go back to the best weights; 0 trains all epochs and keeps the last.
         seed: Seed of the weights and of the order of examples.
@@ -133,6 +135,8 @@ class TrainingConfig(BaseModel):
         balance: How tasks are weighed against each other; see `compile` of the models.
         fresh_tables: Whether each epoch but the first starts with newly drawn tables;
             see `tfctr.training.FreshTables`.
+        table_dropout: Share of the entries of table rows that training sees as 0; see
+            `tfctr.training.drop_rows`.
         pretrained: Tables that the model starts with; a folder alone means frozen ones.
         calibration: How the trained model is calibrated; the method alone will do. By
             default it is not.
@@ -150,6 +154,7 @@ class TrainingConfig(BaseModel):
     epochs: int = Field(default=1, ge=1)
     batch_size: int = Field(default=1024, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
+    frequency_adaptive: bool = False
     patience: int = Field(default=1, ge=0)
     seed: int = Field(default=0, ge=0)
     checkpoint_every: int = Field(default=1000, ge=1)
@@ -158,6 +163,7 @@ class TrainingConfig(BaseModel):
     tasks: dict[str, TaskConfig] | None = None
     balance: Literal["fixed", "uncertainty"] = "fixed"
     fresh_tables: bool = False
+    table_dropout: float = Field(default=0.0, ge=0, lt=1)
     pretrained: PretrainedConfig | None = None
     calibration: CalibrationConfig | None = None
     vectors: dict[str, str] = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from tfctr.training.fresh_tables import FreshTables
 from tfctr.training.pretrained import Window, load_pretrained
 from tfctr.training.resuming import ResumableTraining
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
+from tfctr.training.table_dropout import drop_rows
 from tfctr.training.vectors import load_vectors, with_widths
 from tfctr.training.warm_start import begin_with
 
@@ -57,10 +58,14 @@ def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
         if config.calibration is not None:  # before any work is lost
             check_slices(model, config.calibration.slices)
         model.compile(
-            optimizer=optimizers.default(config.learning_rate),
+            optimizer=optimizers.default(
+                config.learning_rate, frequency_adaptive=config.frequency_adaptive
+            ),
             tasks=config.made_tasks(),
             balance=config.balance,
         )
+        if config.table_dropout:
+            drop_rows(model, config.table_dropout)
     return model
 
 

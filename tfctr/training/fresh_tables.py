@@ -7,6 +7,7 @@ import keras
 from tfctr.errors import InputError
 from tfctr.layers import EmbeddingTable
 from tfctr.layers.embedding.initializers import NormalByName
+from tfctr.models.table_settings import embedding_tables
 from tfctr.seeds import derived_seed
 from tfctr.training.growth import slots_of
 
@@ -23,14 +24,22 @@ class FreshTables(keras.callbacks.Callback):
     features also; other weights are not touched.
 
     Raises:
-        InputError: When training begins: the model has frozen tables.
+        InputError: When training begins: the model has frozen tables, or rates by
+            frequency, whose counts belong to rows that are trained on.
 
     Source: Liu et al., Multi-Epoch Learning for Deep Click-Through Rate Prediction
     Models (MEDA), 2023, its non-continual form.
     """
 
     def on_train_begin(self, logs: Any = None) -> None:
-        for table in self._tables():
+        of_tables = getattr(self.model.optimizer, "tables", self.model.optimizer)
+        if getattr(of_tables, "frequency_adaptive", False):
+            raise InputError(
+                "fresh_tables",
+                received="an optimizer with frequency_adaptive",
+                expected="one of them",
+            )
+        for table in embedding_tables(self.model):
             if table.frozen is not None or not table.trainable:
                 raise InputError(
                     "fresh_tables",
@@ -41,17 +50,12 @@ class FreshTables(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         if not epoch:
             return
-        for table in self._tables():
+        for table in embedding_tables(self.model):
             _draw(table, epoch, self.model.distribute_strategy)
             starts = _first_values(self.model.optimizer, table.embeddings)
             slots = slots_of(self.model.optimizer, table.embeddings)
             for slot, value in zip(slots, starts, strict=True):
                 slot.assign(keras.ops.full(slot.shape, value, slot.dtype))
-
-    def _tables(self) -> list[EmbeddingTable]:
-        layers = self.model._flatten_layers(include_self=False, recursive=True)
-        found = {id(x): x for x in layers if isinstance(x, EmbeddingTable)}
-        return list(found.values())
 
 
 def _draw(table: EmbeddingTable, epoch: int, strategy: Any) -> None:

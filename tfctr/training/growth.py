@@ -57,7 +57,8 @@ def carry_over(model: RankingModel, old: SchemaState, new: SchemaState) -> Carri
     missing and unknown values, hashed tables and all other weights are the same. Rows
     of new values, and rows that are free, are as a new model of the same seed has
     them. If the model was trained with an optimizer, its slots go with the rows and
-    weights; those of new rows are as the optimizer starts them. (Gradients that wait
+    weights; those of new rows are as the optimizer starts them. Frozen tables stay
+    frozen. (Gradients that wait
     for `gradient_accumulation_steps` are left behind.) So a known example has the
     prediction that it had, to the bit. The old model stays as it is.
 
@@ -88,6 +89,7 @@ def carry_over(model: RankingModel, old: SchemaState, new: SchemaState) -> Carri
     config = {**model.get_config(), "schema": new.schema.to_dict()}
     made: RankingModel = type(model).from_config(config)
     made.build()
+    _set_alike(model, made)
     rows = {v.table: _rows(old, new, v) for v in new.schema.vocabularies}
     places = _table_rows(model, made, rows) | _action_rows(model, made, rows)
     _copy(model.weights, made.weights, places)
@@ -175,6 +177,25 @@ def _table_rows(
             np.concatenate([tos for _, tos in parts]),
         )
     return places
+
+
+def _set_alike(old: RankingModel, new: RankingModel) -> None:
+    """Freezes, and drops in training, what the old model does."""
+    for before, now in zip(_collections(old), _collections(new), strict=True):
+        if before.table is None or now.table is None:
+            continue
+        settings = before.table.in_training
+        if "frozen" in settings:
+            kept = [list(rows) for rows in settings["frozen"]["ranges"]]
+            whole = {key: list(rows) for key, rows in before.tables.items()}
+            names = [key for key, rows in whole.items() if rows in kept]
+            if len(names) < len(kept):
+                raise InputError(
+                    "model", received="parts of tables frozen", expected="whole tables"
+                )
+            ranges = [now.tables[key] for key in names]
+            settings["frozen"] = {**settings["frozen"], "ranges": ranges}
+        now.table.set_in_training(settings)
 
 
 def _action_rows(

@@ -5,6 +5,7 @@ import pytest
 
 from tfctr.errors import InputError
 from tfctr.layers import EmbeddingTable
+from tfctr.layers.embedding.frozen_rows import FrozenRows
 
 ROWS = np.arange(12, dtype="float32").reshape(4, 3)
 
@@ -37,3 +38,47 @@ def test_rows_are_given_in_the_compute_dtype():
 def test_sizes_have_to_be_positive(rows, dim, field):
     with pytest.raises(InputError, match=f"`{field}`: received 0"):
         EmbeddingTable(rows, dim)
+
+
+def test_dropout_zeroes_a_share_of_the_entries_in_training_alone():
+    table = EmbeddingTable(50, 40, embeddings_initializer="ones")
+    table.build((None,))
+    table.drop(0.25, seed=3)
+    ids = np.arange(50)
+    np.testing.assert_array_equal(table(ids), np.ones((50, 40)))
+    dropped = np.asarray(table(ids, training=True))
+    np.testing.assert_allclose(np.unique(dropped), [0, 4 / 3], rtol=1e-6)
+    assert 0.2 < (dropped == 0).mean() < 0.3
+    assert (np.asarray(table(ids, training=True)) != dropped).any()
+    again = EmbeddingTable(50, 40, embeddings_initializer="ones")
+    again.build((None,))
+    again.drop(0.25, seed=3)
+    np.testing.assert_array_equal(again(ids, training=True), dropped)
+    table.drop(0.0)
+    np.testing.assert_array_equal(table(ids, training=True), np.ones((50, 40)))
+
+
+def test_seeds_of_dropout_are_variables_which_a_checkpoint_holds():
+    table = table_of_rows()
+    before = len(table.variables)
+    table.drop(0.5)
+    table.freeze(FrozenRows([(0, 2)], dropout=0.5))
+    assert len(table.variables) == before + 2
+    assert len(table.weights) == 1
+
+
+def test_what_is_set_for_training_is_told_and_set_again():
+    table, other = table_of_rows(), table_of_rows()
+    assert table.in_training == {}
+    table.drop(0.5, seed=7)
+    table.freeze(FrozenRows([(0, 2)], dropout=0.25, seed=9))
+    other.set_in_training(table.in_training)
+    assert other.in_training == table.in_training
+    ids = np.arange(4)
+    np.testing.assert_array_equal(other(ids, training=True), table(ids, training=True))
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1.0])
+def test_dropout_is_a_share(dropout):
+    with pytest.raises(InputError, match="`dropout`"):
+        table_of_rows().drop(dropout)

@@ -137,3 +137,15 @@ def test_settings_are_json():
     settings = IDPretrainingConfig(positives={"home": "a.csv"})
     again = json.loads(settings.model_dump_json())
     assert IDPretrainingConfig(**again) == settings
+
+
+def test_rare_ids_are_left_out_by_one_line(made, tmp_path):
+    config = config_of(made, tmp_path, "min_counts={item=3, user=2}")
+    schema = resolve_inputs(config).schema
+    counts = {name: schema.vocabulary(name).min_count for name in ("item", "user")}
+    assert counts == {"item": 3, "user": 2}
+    assert schema == make_small_schema().with_min_counts(counts)
+    with pytest.raises(UnknownName, match="Did you mean 'item'"):
+        resolve_inputs(config_of(made, tmp_path, "min_counts={items=3}"))
+    with pytest.raises(InputError, match=r"min_counts\.item"):
+        config_of(made, tmp_path, "min_counts={item=0}")

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.models.data import SMALL
 from tests.training.pretrained.shop import (
@@ -21,7 +22,8 @@ from tfctr import models, optimizers
 from tfctr.data import to_dataset
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import SchemaState, Vocabulary
-from tfctr.training.growth import RowCounts
+from tfctr.models.table_settings import embedding_tables
+from tfctr.training.growth import RowCounts, carry_over
 from tfctr.training.pretrained import Window, load_pretrained, read_pretrained
 
 
@@ -124,18 +126,73 @@ def test_tables_have_a_learning_rate_of_their_own(tmp_path):
     model = made()
     load(model, folder, mode="trainable", learning_rate=0.002)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.001)
+    model = made()
+    adaptive = optimizers.default(0.01, frequency_adaptive=True)
+    model.compile(adaptive, weighted_metrics=[])
+    load(model, folder, mode="trainable", learning_rate=0.002)
+    assert model.optimizer.tables.frequency_adaptive
 
 
-def test_frozen_models_are_saved_and_go_on_as_plain_ones(tmp_path):
-    folder, _ = written(tmp_path / "tables")
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("user_features", [["user_id"], ["user_id", "city"]])
+def test_models_of_a_file_go_on_with_frozen_tables(tmp_path, dropout, user_features):
+    """Some tables of the variable are frozen, or all of them."""
+    folder, _ = written(tmp_path / "tables", user_features=user_features)
     model = made()
     model.compile(weighted_metrics=[])
-    load(model, folder, dropout=0.5)
+    load(model, folder, dropout=dropout)
     fit(model, epochs=1)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     x = next(iter(to_dataset(clicks(), NEW, 8)))[0]
     np.testing.assert_array_equal(again(x)["click"], model(x)["click"])
+    (table,) = embedding_tables(again)
+    assert table.frozen.dropout == dropout
+    before = {key: rows_of(layer_of(again), key) for key in ("ids", "item_id", "city")}
+    fit(again, epochs=1)
+    for key in ("ids", "item_id", *user_features[1:]):
+        np.testing.assert_array_equal(rows_of(layer_of(again), key), before[key])
+    if len(user_features) == 1:
+        assert (rows_of(layer_of(again), "city") != before["city"]).any()
+    if not dropout:  # whose seeds begin anew, as those of all dropout in files do
+        fit(model, epochs=1)
+        for one, other in zip(model.get_weights(), again.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_tables_stay_frozen_in_a_model_of_new_vocabularies(tmp_path):
+    folder, _ = written(tmp_path / "tables")
+    model = made()
+    model.compile(weighted_metrics=[])
+    load(model, folder)
+    fit(model, epochs=1)
+    newer = state_of((*"fcdaegh",), ("oslo", "bern", "rome", "lima", "bonn"))
+    carried = carry_over(model, NEW, newer).model
+    before = {
+        key: rows_of(layer_of(carried), key) for key in ("ids", "item_id", "city")
+    }
+    assert len(before["item_id"]) == 10
+    fit(carried, newer)
+    for key in ("ids", "item_id"):
+        np.testing.assert_array_equal(rows_of(layer_of(carried), key), before[key])
+    assert (rows_of(layer_of(carried), "city") != before["city"]).any()
+
+
+def test_exported_models_answer_as_frozen_ones_do(tmp_path):
+    folder, _ = written(tmp_path / "tables")
+    model = made()
+    model.compile(weighted_metrics=[])
+    load(model, folder, dropout=0.5)
+    fit(model, epochs=1)
+    x = next(iter(to_dataset(clicks(), NEW, 8)))[0]
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    shapes = {n: tf.TensorSpec((None, *v.shape[1:]), v.dtype) for n, v in x.items()}
+    archive.add_endpoint("serve", model.__call__, input_signature=[shapes])
+    archive.write_out(tmp_path / "exported", verbose=False)
+    served = tf.saved_model.load(tmp_path / "exported")
+    found = served.serve(x)["click"]
+    np.testing.assert_allclose(found, model(x)["click"], rtol=1e-6)
 
 
 def test_table_all_of_whose_rows_are_frozen(tmp_path):

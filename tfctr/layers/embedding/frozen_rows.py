@@ -1,6 +1,7 @@
 """Rows of a table that training leaves as they are."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -31,7 +32,13 @@ class FrozenRows:
             raise InputError("dropout", received=dropout, expected="within 0 and 1")
         self.ranges = [(int(start), int(stop)) for start, stop in ranges]
         self.dropout = dropout
-        self._seeds = keras.random.SeedGenerator(seed) if dropout else None
+        self.seed = seed
+        self.seeds = keras.random.SeedGenerator(seed) if dropout else None
+
+    def get_config(self) -> dict[str, Any]:
+        """Its arguments, JSON-ready."""
+        ranges = [list(rows) for rows in self.ranges]
+        return {"ranges": ranges, "dropout": self.dropout, "seed": self.seed}
 
     def holds(self, ids: Tensor) -> Tensor:
         """Whether each row is frozen.
@@ -68,7 +75,7 @@ class FrozenRows:
             rows: `(*ids.shape, dim)`.
             ids: Rows of the table.
         """
-        if self._seeds is None:
+        if self.seeds is None:
             return rows
-        fewer = keras.random.dropout(rows, self.dropout, seed=self._seeds)
+        fewer = keras.random.dropout(rows, self.dropout, seed=self.seeds)
         return tf.where(self.holds(ids)[..., None], fewer, rows)

@@ -1,5 +1,6 @@
 """One embedding table, read row by row."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import keras
@@ -42,10 +43,11 @@ class EmbeddingTable(keras.layers.Layer):
     Attributes:
         storage: Where `gather` reads rows instead of in the variable, if set.
         frozen: Rows that training leaves as they are, if any: see `freeze`.
+        dropout: Share of the entries of rows that training sees as 0: see `drop`.
 
     Call arguments:
         ids: Integers in `[0, num_rows)`, any shape.
-        training: Whether dropout on frozen rows is on.
+        training: Whether dropout is on.
 
     Returns:
         `(*ids.shape, dim)` in the compute dtype.
@@ -71,6 +73,9 @@ class EmbeddingTable(keras.layers.Layer):
         self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
         self.storage: Storage | None = None
         self.frozen: FrozenRows | None = None
+        self.dropout = 0.0
+        self._seed: keras.random.SeedGenerator | None = None
+        self._dropout_seed = 0
 
     def build(self, ids_shape: Shape | None = None) -> None:
         initializer = self.embeddings_initializer
@@ -91,33 +96,78 @@ class EmbeddingTable(keras.layers.Layer):
         collapse(self.embeddings.value)
         if is_filled:
             initializer.fill(self.embeddings.value)
-        self.embeddings.is_embedding_table = True  # for `tfctr.optimizers.Composite`
+        self.embeddings.is_embedding_table = True  # for `tfctr.optimizers`
+        if isinstance(initializer, NormalByName):
+            self.embeddings.row_parts = tuple(initializer.sizes.values())
 
     def call(self, ids: Tensor, training: bool | None = None) -> Tensor:
         rows = self.gather(ids)
         if training and self.frozen is not None:
             rows = self.frozen.dropped(rows, ids)
+        if training and self.dropout:
+            rows = keras.random.dropout(rows, self.dropout, seed=self._seed)
         return ops.cast(rows, self.compute_dtype)
 
     def freeze(self, frozen: FrozenRows) -> None:
         """Keeps rows as they are, from before the optimizer is built.
 
-        It holds for this object: a model that is loaded from a file has no frozen rows.
+        Models of the SDK keep it in their files.
 
         Args:
             frozen: The rows.
         """
         self.frozen = frozen
+        self._keep("_frozen_seed", frozen.seeds)
         count = sum(stop - start for start, stop in frozen.ranges)
         self.embeddings.trainable = count < self.num_rows
         # For `tfctr.optimizers`, to which Keras hands the variable within.
         self.embeddings.value.has_frozen_rows = True
+
+    def drop(self, dropout: float, seed: int = 0) -> None:
+        """Lets training see a share of the entries of all rows as 0.
+
+        Args:
+            dropout: The share; none of them are zeroed at 0.
+            seed: Seed of the dropout.
+        """
+        if not 0 <= dropout < 1:
+            raise InputError("dropout", received=dropout, expected="within 0 and 1")
+        self.dropout, self._dropout_seed = float(dropout), seed
+        self._keep("_seed", keras.random.SeedGenerator(seed) if dropout else None)
+
+    @property
+    def in_training(self) -> dict[str, Any]:
+        """What `freeze` and `drop` set, JSON-ready; empty if nothing."""
+        found: dict[str, Any] = {}
+        if self.frozen is not None:
+            found["frozen"] = self.frozen.get_config()
+        if self.dropout:
+            found["dropout"] = {"dropout": self.dropout, "seed": self._dropout_seed}
+        return found
+
+    def set_in_training(self, settings: Mapping[str, Any]) -> None:
+        """Freezes and drops as `in_training` said of another table.
+
+        Args:
+            settings: That.
+        """
+        if "frozen" in settings:
+            self.freeze(FrozenRows(**settings["frozen"]))
+        if "dropout" in settings:
+            self.drop(**settings["dropout"])
 
     def gather(self, ids: Tensor) -> Tensor:
         """Rows `(*ids.shape, dim)` as they are stored."""
         if self.storage is not None:
             return self.storage.gather(ids)
         return gather_rows(self.embeddings.value, ids, self.frozen)
+
+    def _keep(self, name: str, seeds: keras.random.SeedGenerator | None) -> None:
+        """Makes a seed one of the layer's variables: a built layer takes no others."""
+        self._tracker.unlock()
+        setattr(self, name, seeds)
+        if self.built:
+            self._tracker.lock()
 
     def compute_output_shape(self, ids_shape: Shape) -> Shape:
         return (*ids_shape, self.dim)

@@ -71,7 +71,8 @@ class FactorizationMachine(keras.layers.Layer):
             dim: Width of the vectors.
         """
         is_single = self.compute_dtype == table.compute_dtype == "float32"
-        if is_single and table.storage is None and table.frozen is None:
+        is_plain = table.storage is None and table.frozen is None and not table.dropout
+        if is_single and is_plain:
             weights = table.embeddings.value
             if kernels.is_read_compiled(weights):
                 return native.table_factorization(weights, places, dim)

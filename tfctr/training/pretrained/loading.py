@@ -73,7 +73,7 @@ def load_pretrained(
             sees as 0.
         learning_rate: Trainable only: learning rate of all tables of the model, whose
             optimizer becomes a `Composite` of default ones. That of the dense weights
-            stays.
+            stays, and so does `frequency_adaptive`.
         ranker_window: What the model will be trained on. It has to come after the
             window of the tables.
         allow_overlap: Whether to load tables of any window.
@@ -214,13 +214,15 @@ def _freeze(
 
 
 def _set_learning_rate(model: RankingModel, learning_rate: float) -> None:
-    dense = 1e-3
+    dense, adaptive = 1e-3, False
     config: dict[str, Any] = {}
     if model.compiled:
         dense = float(model.optimizer.learning_rate)
+        adaptive = getattr(model.optimizer, "frequency_adaptive", False)
         config = model.get_compile_config() or {}
     optimizer = optimizers.Composite(
-        tables=optimizers.default(learning_rate), dense=optimizers.default(dense)
+        tables=optimizers.default(learning_rate, frequency_adaptive=adaptive),
+        dense=optimizers.default(dense),
     )
     config["optimizer"] = keras.saving.serialize_keras_object(optimizer)
     model.compile_from_config({**config, "optimizer_built": False})
