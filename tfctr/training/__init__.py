@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tfctr.training.growth import CarriedOver, RowCounts, carry_over
     from tfctr.training.one_epoch import diagnose_one_epoch
     from tfctr.training.resuming import ResumableTraining
+    from tfctr.training.stop_each_task import StopEachTask
     from tfctr.training.strategy import is_chief, make_strategy
 
 # Keras loads when something is trained, not when a configuration is read.
@@ -24,6 +25,7 @@ _LAZY = {
     "FreshTables": "fresh_tables",
     "ResumableTraining": "resuming",
     "RowCounts": "growth",
+    "StopEachTask": "stop_each_task",
     "carry_over": "growth",
     "check_arguments": "fitting",
     "is_chief": "strategy",
@@ -41,6 +43,7 @@ __all__ = [
     "PretrainedConfig",
     "ResumableTraining",
     "RowCounts",
+    "StopEachTask",
     "TrainingConfig",
     "carry_over",
     "check_arguments",

@@ -17,6 +17,7 @@ from tfctr.training.config import TrainingConfig
 from tfctr.training.fresh_tables import FreshTables
 from tfctr.training.pretrained import Window, load_pretrained
 from tfctr.training.resuming import ResumableTraining
+from tfctr.training.stop_each_task import StopEachTask
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
 from tfctr.training.vectors import load_vectors, with_widths
 
@@ -143,6 +144,9 @@ def _calibrated(
 
 
 def _stopping(config: TrainingConfig) -> list[keras.callbacks.Callback]:
+    if config.stopping == "each_task":
+        _check_each_task(config)
+        return [StopEachTask(config.patience)]
     if not config.patience:
         return []
     return [
@@ -153,6 +157,19 @@ def _stopping(config: TrainingConfig) -> list[keras.callbacks.Callback]:
             restore_best_weights=True,
         )
     ]
+
+
+def _check_each_task(config: TrainingConfig) -> None:
+    for name, value, right, expected in (
+        ("patience", config.patience, config.patience > 0, "at least 1"),
+        ("strategy", config.strategy, config.strategy == "single", "'single'"),
+    ):
+        if not right:
+            raise InputError(
+                name,
+                received=f"{value!r}, with stopping 'each_task'",
+                expected=expected,
+            )
 
 
 def _be_taught(
