@@ -1,5 +1,7 @@
 """Tests of the loss of all tasks, and of tasks that are turned off."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import tensorflow as tf
 
 from tests.models.data import PLAIN, made, rows
 from tfctr.errors import InputError, UnknownName
+from tfctr.models.task_objective import TaskObjective
 
 X, Y, WEIGHTS = rows(60, schema=PLAIN)
 
@@ -73,3 +76,16 @@ def test_gradnorm_leaves_out_what_is_off():
     model.fit(X, Y, sample_weight=WEIGHTS, epochs=2, verbose=0)
     assert model.task_weights["buy"] == 1.0
     assert np.isfinite(list(model.task_weights.values())).all()
+
+
+def test_several_replicas_are_refused():
+    model = made("SharedBottom", PLAIN)
+    replicas = SimpleNamespace(
+        label_parents=model.label_parents,
+        heads=model.heads,
+        towers=model.towers,
+        distribute_strategy=SimpleNamespace(num_replicas_in_sync=2),
+    )
+    with pytest.raises(InputError, match="'gradnorm' on several replicas"):
+        TaskObjective.of(replicas, [], "gradnorm")
+    assert TaskObjective.of(replicas, [], "uncertainty").balance == "uncertainty"

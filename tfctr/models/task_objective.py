@@ -50,11 +50,18 @@ class TaskObjective:
             balance: As for `compile`.
 
         Raises:
-            InputError: The balance needs towers, and the model has none.
+            InputError: The balance needs towers or one device, and the model has none
+                or several.
         """
         made = cls(resolve_tasks(tasks, model.label_parents, model.heads), balance)
         if made.gradnorm is not None:
             towers_of(model, "balance")
+            if model.distribute_strategy.num_replicas_in_sync > 1:
+                raise InputError(
+                    "balance",
+                    received="'gradnorm' on several replicas",
+                    expected="one: each would have weights of its own",
+                )
         return made
 
     @property
@@ -138,21 +145,20 @@ class TaskObjective:
         if self.balance == "uncertainty":
             scales = inverse_losses(losses, counts)
         if self.gradnorm is not None:
-            scales = scales * self._by_gradients(model, losses, counts, given)
+            found = self._by_gradients(self.gradnorm, model, losses, counts, given)
+            scales = scales * found
         return ops.sum((ops.stop_gradient(scales) - 1.0) * losses)
 
     def _by_gradients(
-        self, model: Any, losses: Tensor, counts: Tensor, given: tuple[Any, ...]
+        self,
+        balance: GradNorm,
+        model: Any,
+        losses: Tensor,
+        counts: Tensor,
+        given: tuple[Any, ...],
     ) -> Tensor:
         x, y, y_pred, sample_weight = given
         towers = towers_of(model, "balance")
-        balance = self.gradnorm
-        if balance is None or tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            raise InputError(
-                "balance",
-                received="'gradnorm' on several replicas",
-                expected="one: each would have weights of its own",
-            )
         inputs = noted_inputs(towers)
         like = ops.shape(next(iter(parted(y_pred)[0].values())))
 
