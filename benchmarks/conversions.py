@@ -1,17 +1,19 @@
-"""Several labels of an impression on KuaiRand: models of all tasks against single ones.
+"""Several labels of an impression: models of all tasks against single ones.
 
     python benchmarks/conversions.py --json build/conversions.json
     python benchmarks/conversions.py --page docs/results/kuairand.md
     python benchmarks/conversions.py --runs build/kuairand.jsonl
+    python benchmarks/conversions.py --data campaigns --page docs/results/campaigns.md
     python benchmarks/conversions.py --quick
 
 Each form has one search on the validation part, two learning rates, and then the same
 seeds on the test part. `DHEN, one task` is a model for each label alone. Metrics are
-those of the test part, by label. The data is in `../shared/data/kuairand_small`, which
-only benchmarks and tests have.
+those of the test part, by label. KuaiRand is in `../shared/data/kuairand_small`, which
+only benchmarks and tests have; the campaigns are those of Complete Journey.
 """
 
 import argparse
+import dataclasses
 import functools
 import json
 import os
@@ -19,6 +21,7 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,13 @@ from rich.console import Console
 from rich.table import Table
 
 from tfctr.calibration import calibrate
-from tfctr.data import BehaviourSpec, Dataset, LabelRule, build_examples
+from tfctr.data import (
+    BehaviourSpec,
+    Dataset,
+    LabelRule,
+    build_examples,
+    complete_journey_campaigns,
+)
 from tfctr.evaluation import evaluate
 from tfctr.features import (
     Categorical,
@@ -59,12 +68,66 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "DHEN, next action": ("DHEN", {"sequences": {"next_action_weight": 0.1}}),
     "DHEN, one task": ("DHEN", {}),
 }
+ESMM = {"ESMM": ("ESMM", {})}
+# Histories that a form does without: the label may depend on each.
+HISTORIES = {
+    "DHEN, purchases only": ("DHEN", {"sequences": {}}),
+    "DHEN, redemptions only": ("DHEN", {"sequences": {}}),
+    "DHEN, no history": ("DHEN", {}),
+}
 METRICS = ("auc", "normalized_entropy", "calibration_ratio", "calibrated_entropy")
 
 
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A data set with several labels, and the forms that are compared on it.
+
+    Attributes:
+        title: Heading of the page.
+        tasks: The labels.
+        make: From some of the labels and a form to the data set.
+        forms: Model and arguments of each form.
+        note: What is special about the data.
+    """
+
+    title: str
+    tasks: tuple[str, ...]
+    make: Callable[[tuple[str, ...], str], Dataset]
+    forms: dict[str, tuple[str, dict[str, Any]]]
+    note: str
+
+
+def campaigns(tasks: tuple[str, ...], form: str) -> Dataset:
+    """Campaigns of Complete Journey with some of the labels, for a form's histories."""
+    data = _all_campaigns()
+    kept = [s for s in data.schema.sequences if f"{s.name} only" in form]
+    if "no history" not in form and not kept:
+        kept = list(data.schema.sequences)
+    labels = [label for label in data.schema.labels if label.name in tasks]
+    schema = dataclasses.replace(
+        data.schema,
+        labels=tuple(labels),
+        sequences=tuple(kept),
+        vocabularies=(),  # those of the rest alone, learnt again
+        sizes={},
+    )
+    state = schema.fit(data.train)
+    return dataclasses.replace(data, schema=state.schema, state=state)
+
+
 @functools.cache
-def kuairand(*tasks: str) -> Dataset:
-    """The log as examples, with the labels of these tasks."""
+def _all_campaigns() -> Dataset:
+    return complete_journey_campaigns()
+
+
+def kuairand(tasks: tuple[str, ...], form: str) -> Dataset:
+    """The log as examples, with the labels of these tasks; the same for every form."""
+    del form
+    return _kuairand(*tasks)
+
+
+@functools.cache
+def _kuairand(*tasks: str) -> Dataset:
     if not FOLDER.exists():
         sys.exit(f"{FOLDER} is missing: this benchmark runs beside ../shared.")
     events = pd.read_csv(FOLDER / "processed_standard_kcore_15.tsv", sep="\t")
@@ -117,13 +180,36 @@ def kuairand(*tasks: str) -> Dataset:
     )
 
 
-def run(form: str, rate: float, seed: int, part: str, epochs: int) -> dict[str, Any]:
+STUDIES = {
+    "kuairand": Study(
+        "Results: several labels on KuaiRand",
+        tuple(TASKS),
+        kuairand,
+        FORMS,
+        "KuaiRand (Gao et al., CIKM 2022), CC BY-SA 4.0; this excerpt was selected on "
+        "likes and hates, so its rates are not natural, and most videos have no "
+        "features but their id.",
+    ),
+    "campaigns": Study(
+        "Results: campaigns of Complete Journey",
+        ("purchase", "redemption"),
+        campaigns,
+        {**FORMS, **ESMM, **HISTORIES},
+        "",
+    ),
+}
+
+
+def run(
+    study: Study, form: str, rate: float, seed: int, part: str, epochs: int
+) -> dict[str, Any]:
     """Trains a form once: metrics by task, validation loss, parameters, seconds."""
-    groups = [[task] for task in TASKS] if "one task" in form else [list(TASKS)]
-    name, arguments = FORMS[form]
+    tasks = study.tasks
+    groups = [(task,) for task in tasks] if "one task" in form else [tasks]
+    name, arguments = study.forms[form]
     found: dict[str, Any] = {"loss": 0.0, "parameters": 0, "seconds": 0.0, "tasks": {}}
     for tasks in groups:
-        data = kuairand(*tasks)
+        data = study.make(tasks, form)
         config = TrainingConfig(
             model=name,
             arguments={"dim": 8, "dropout": 0.2, **arguments},
@@ -155,8 +241,8 @@ def run(form: str, rate: float, seed: int, part: str, epochs: int) -> dict[str, 
     return found
 
 
-def study(
-    forms: list[str], seeds: int, epochs: int, path: Path | None
+def results(
+    study: Study, forms: list[str], seeds: int, epochs: int, path: Path | None
 ) -> dict[str, list[dict[str, Any]]]:
     """For each form its runs on the test part, at the better learning rate."""
     lines = path.read_text().splitlines() if path and path.exists() else []
@@ -165,7 +251,7 @@ def study(
     def kept(form: str, rate: float, seed: int, part: str) -> dict[str, Any]:
         key = json.dumps([form, rate, seed, part, epochs])
         if key not in known:
-            known[key] = run(form, rate, seed, part, epochs)
+            known[key] = run(study, form, rate, seed, part, epochs)
             if path:
                 with path.open("a") as file:
                     line = {"run": json.loads(key), "result": known[key]}
@@ -177,7 +263,9 @@ def study(
         searched = {r: kept(form, r, 100, "validation") for r in LEARNING_RATES}
         best = min(searched, key=lambda rate: searched[rate]["loss"])
         found[form] = [kept(form, best, seed, "test") for seed in range(seeds)]
-        aucs = [round(r["tasks"][t]["auc"], 4) for r in found[form] for t in TASKS]
+        aucs = [
+            round(r["tasks"][t]["auc"], 4) for r in found[form] for t in study.tasks
+        ]
         Console().print(form, best, aucs)
     return found
 
@@ -187,24 +275,28 @@ def cell(values: list[float]) -> str:
     return f"{statistics.median(values):.4f} ({min(values):.4f} to {max(values):.4f})"
 
 
-def tables(found: dict[str, list[dict[str, Any]]]) -> dict[str, list[list[str]]]:
+def tables(
+    tasks: tuple[str, ...], found: dict[str, list[dict[str, Any]]]
+) -> dict[str, list[list[str]]]:
     """For each metric a row of every form, a column of every task."""
     return {
         metric: [
-            [form, *(cell([r["tasks"][t][metric] for r in runs]) for t in TASKS)]
+            [form, *(cell([r["tasks"][t][metric] for r in runs]) for t in tasks)]
             for form, runs in found.items()
         ]
         for metric in METRICS
     }
 
 
-def markdown(found: dict[str, Any], remarks: list[str]) -> str:
+def markdown(name: str, study: Study, found: dict[str, Any], remarks: list[str]) -> str:
     """The page under docs/results/."""
-    first = kuairand(*TASKS)
-    shares = ", ".join(f"{t} {first.test[t].mean():.3f}" for t in TASKS)
+    tasks, first = study.tasks, study.make(study.tasks, "")
+    shares = ", ".join(f"{t} {first.test[t].mean():.3f}" for t in tasks)
+    chosen = "" if name == "kuairand" else f" --data {name}"
     parts = [
-        "# Results: several labels on KuaiRand",
-        f"Written by `python benchmarks/conversions.py` on {platform.machine()}, "
+        f"# {study.title}",
+        f"Written by `python benchmarks/conversions.py{chosen}` on "
+        f"{platform.machine()}, "
         f"{os.cpu_count()} cores, {platform.platform()}, a machine that others used "
         f"too. {len(first.train):,} training, {len(first.test):,} test examples by "
         f"time; shares of the labels in the test part: {shares}. Two learning rates a "
@@ -213,8 +305,8 @@ def markdown(found: dict[str, Any], remarks: list[str]) -> str:
         "`calibrated_entropy` is the normalized entropy after Platt calibration on the "
         "validation part. `calibration_ratio` is predicted by observed.",
     ]
-    for metric, rows in tables(found).items():
-        head = [f"| {metric} | {' | '.join(TASKS)} |", "|---" * (len(TASKS) + 1) + "|"]
+    for metric, rows in tables(tasks, found).items():
+        head = [f"| {metric} | {' | '.join(tasks)} |", "|---" * (len(tasks) + 1) + "|"]
         parts.append("\n".join([*head, *(f"| {' | '.join(row)} |" for row in rows)]))
     costs = [
         f"| {form} | {runs[0]['parameters']:,} | "
@@ -224,17 +316,14 @@ def markdown(found: dict[str, Any], remarks: list[str]) -> str:
     parts.append(
         "\n".join(["| form | parameters | seconds |", "|---|---|---|", *costs])
     )
-    note = (
-        "KuaiRand (Gao et al., CIKM 2022), CC BY-SA 4.0; this excerpt was selected on "
-        "likes and hates, so its rates are not natural, and most videos have no "
-        "features but their id."
-    )
+    note = study.note or first.note
     return "\n\n".join([*parts, *remarks, note]) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=FORMS)
+    parser.add_argument("--data", choices=STUDIES, default="kuairand")
+    parser.add_argument("--forms", nargs="+", choices=[*FORMS, *ESMM, *HISTORIES])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="two forms, one epoch")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
@@ -242,22 +331,24 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="keeps runs here, and goes on")
     parser.add_argument("--remark", action="append", default=[], help="for the page")
     options = parser.parse_args()
-    if options.quick and not FOLDER.exists():
+    if options.quick and options.data == "kuairand" and not FOLDER.exists():
         print(f"{FOLDER} is missing: nothing is measured.")  # and `make bench` goes on
         return
-    forms, seeds, epochs = options.forms, options.seeds, 20
+    study = STUDIES[options.data]
+    forms, seeds, epochs = options.forms or list(study.forms), options.seeds, 20
     if options.quick:
         forms, seeds, epochs = ["SharedBottom", "DHEN"], 1, 1
-    found = study(forms, seeds, epochs, options.runs)
-    for metric, rows in tables(found).items():
-        shown = Table(metric, *TASKS)
+    found = results(study, forms, seeds, epochs, options.runs)
+    for metric, rows in tables(study.tasks, found).items():
+        shown = Table(metric, *study.tasks)
         for row in rows:
             shown.add_row(*row)
         Console().print(shown)
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
     if options.page:
-        options.page.write_text(markdown(found, options.remark))
+        page = markdown(options.data, study, found, options.remark)
+        options.page.write_text(page)
 
 
 if __name__ == "__main__":

@@ -110,16 +110,24 @@ def without(data: Dataset, films: set[str]) -> Dataset:
     )
 
 
-def made(form: str, data: Dataset, vectors: dict[str, np.ndarray], seed: int) -> Any:
-    """A compiled model with its vectors."""
+def made(
+    form: str,
+    data: Dataset,
+    vectors: dict[str, np.ndarray],
+    seed: int,
+    rate: float = RATE,
+    more: dict[str, Any] | None = None,
+) -> Any:
+    """A compiled model with its vectors; `more` goes over the form's arguments."""
     name, arguments = FORMS[form]
+    arguments = {**arguments, **(more or {})}
     if name != "DIN":
         widths = {key: table.shape[1] for key, table in vectors.items()}
         arguments = {"tables": widths, **arguments}
     config = TrainingConfig(
         model=name,
         arguments={"dim": DIM, "dropout": 0.3, **arguments},
-        learning_rate=RATE,
+        learning_rate=rate,
         seed=seed,
     )
     model = make_model(config, data.schema)
@@ -137,10 +145,12 @@ def run(
     films: set[str],
     seed: int,
     epochs: int,
+    rate: float = RATE,
+    more: dict[str, Any] | None = None,
 ) -> dict[str, float]:
     """Trains once with early stopping; AUC on test, of films held back too; times."""
     keras.backend.clear_session()  # or the graphs of all runs stay
-    model = made(form, data, vectors, seed)
+    model = made(form, data, vectors, seed, rate, more)
     label = model.label_names[0]
     batches = data.to_dataset("train", BATCH, seed=seed)
     valid, test = (data.to_dataset(part, 4096) for part in ("validation", "test"))
@@ -156,6 +166,7 @@ def run(
         callbacks=[clock, stop],
         verbose=0,
     )
+    known = model.predict(valid, verbose=0)[label]
     model.predict(test, verbose=0)
     started = time.perf_counter()
     logits = model.predict(test, verbose=0)[label]
@@ -164,6 +175,7 @@ def run(
     clicks = frame[label].to_numpy()
     cold = frame[str(data.schema.item_id)].isin(films).to_numpy()
     return {
+        "validation_auc": auc(data.frame("validation")[label].to_numpy(), known),
         "auc": auc(clicks[~cold], logits[~cold]),
         "cold_auc": auc(clicks[cold], logits[cold]),
         "cold_examples": int(cold.sum()),

@@ -102,6 +102,8 @@ class BehaviourConfig(_Section):
     train_fraction: float = Field(default=0.8, gt=0, lt=1)
     validation_fraction: float = Field(default=0.1, gt=0, lt=1)
     negatives_per_positive: int = Field(default=0, ge=0)
+    negatives_exclude: Literal["seen", "now"] = "seen"
+    repeat_negatives_per_positive: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
 
     def to_spec(self) -> BehaviourSpec:
@@ -187,8 +189,7 @@ class PipelineConfig(_Section):
         name: Name of the pipeline in TFX's metadata.
         output: Root folder of everything the pipeline writes.
         schema: Name of a preset, or path of a schema's JSON. Read as `schema_name`.
-        min_counts: Vocabularies of the schema, by name, that leave out ids which the
-            train split has less often: these share the row of unknown values.
+        min_counts: By vocabulary how often the train split must have an id.
         data: The raw tables.
         behaviour: How events become examples; a data set by name has its own.
         ranking: The ranking head.
@@ -198,6 +199,8 @@ class PipelineConfig(_Section):
         serving: What is served.
         evaluation: What a model must reach.
         beam: Options for Beam.
+        warm_start: Whether both heads begin with the weights of the last blessed ones
+            that were trained on other data.
         cache: Whether components whose inputs are unchanged are skipped.
     """
 
@@ -213,6 +216,7 @@ class PipelineConfig(_Section):
     serving: ServingConfig = ServingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     beam: BeamConfig = BeamConfig()
+    warm_start: bool = False
     cache: bool = True
 
     @model_validator(mode="after")
@@ -231,17 +235,13 @@ class PipelineConfig(_Section):
         return self
 
     @model_validator(mode="after")
-    def _check_forms(self) -> "PipelineConfig":
+    def _check_heads(self) -> "PipelineConfig":
         if self.pre_ranking.form != "examples":
             raise InputError(
                 "pre_ranking.form",
                 received=repr(self.pre_ranking.form),
                 expected="'examples': only the ranking head learns from whole users",
             )
-        return self
-
-    @model_validator(mode="after")
-    def _check_teachers(self) -> "PipelineConfig":
         if self.ranking.distillation is not None:
             raise InputError(
                 "ranking.distillation",

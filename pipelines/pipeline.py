@@ -23,6 +23,7 @@ from tfctr.pipelines.evaluation import evaluation_config
 from tfctr.pipelines.inputs import PipelineInputs, code_digest, file_digest
 from tfctr.pipelines.pretraining_config import TABLES
 from tfctr.pipelines.tfx_schema import tfx_schema_text
+from tfctr.pipelines.warm_start import LastBlessedHeads
 from tfctr.training.pretrained import read_pretrained
 
 __all__ = ["make_pipeline", "metadata_path"]
@@ -62,11 +63,12 @@ def _components(config: PipelineConfig, inputs: PipelineInputs) -> list[BaseNode
     sequences = _user_sequences(settings)
     transform = _transform(settings, examples, imported)
     tables = _tables(settings, transform)
-    trainer = _trainer(settings, transform, sequences, tables)
+    begin = _last_heads(settings, transform)
+    trainer = _trainer(settings, transform, sequences, [*tables, *begin])
     for node in (transform, *sequences):
         node.add_upstream_node(gate)
     delivery = _delivery(settings, examples, transform, trainer)
-    ready = [examples, imported, *checks, gate, transform, *tables, *sequences]
+    ready = [examples, imported, *checks, gate, transform, *tables, *sequences, *begin]
     return [*ready, trainer, *delivery]
 
 
@@ -153,16 +155,16 @@ def _trainer(
     settings: _Settings,
     transform: BaseNode,
     sequences: list[BaseNode],
-    tables: list[BaseNode],
+    base: list[BaseNode],
 ) -> BaseNode:
-    """Both heads."""
+    """Both heads, from tables or heads of earlier on if there is a node for them."""
     learnt_from = [transform.outputs["transformed_examples"]]
     learnt_from += [node.outputs["examples"] for node in sequences]
     return tfx.components.Trainer(
         run_fn="tfctr.pipelines.training.run_fn",
         examples=channel.union(learnt_from) if sequences else learnt_from[0],
         transform_graph=transform.outputs["transform_graph"],
-        base_model=tables[0].outputs["tables"] if tables else None,
+        base_model=_base(base[0]) if base else None,
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["validation"]),
         custom_config={
@@ -171,8 +173,29 @@ def _trainer(
             "ranking": settings.config.ranking.model_dump(),
             "pre_ranking": settings.config.pre_ranking.model_dump(),
             "tables": _fingerprints(settings.config),
+            "warm_start": settings.config.warm_start,
         },
     )
+
+
+def _base(node: BaseNode) -> Any:
+    return node.outputs["tables" if "tables" in node.outputs else "model"]
+
+
+def _last_heads(settings: _Settings, transform: BaseNode) -> list[BaseNode]:
+    """What training begins with, where the configuration asks for it."""
+    if not settings.config.warm_start:
+        return []
+    types = tfx.types.standard_artifacts
+    return [
+        tfx.dsl.Resolver(
+            strategy_class=LastBlessedHeads,
+            examples=transform.outputs["transformed_examples"],
+            model=tfx.dsl.Channel(type=types.Model),
+            model_blessing=tfx.dsl.Channel(type=types.ModelBlessing),
+            infra_blessing=tfx.dsl.Channel(type=types.InfraBlessing),
+        ).with_id("LastBlessedHeads")
+    ]
 
 
 def _fingerprints(config: PipelineConfig) -> list[str]:

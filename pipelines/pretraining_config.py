@@ -40,7 +40,7 @@ class IDPretrainingConfig(BaseModel):
 
 
 def check_tables(config: Any) -> None:
-    """Refuses heads that ask for tables which the run does not learn.
+    """Refuses tables that the run does not learn, or that come from two places.
 
     Args:
         config: The `PipelineConfig`.
@@ -53,4 +53,10 @@ def check_tables(config: Any) -> None:
                 f"{name}.pretrained",
                 received=f"{TABLES!r} without a section of that name",
                 expected=f"a section [{TABLES}], or another folder",
+            )
+        if config.warm_start and tables is not None:
+            raise InputError(
+                "warm_start",
+                received=f"true, with {name}.pretrained",
+                expected="one of them: tables come from the last heads, or from there",
             )

@@ -11,6 +11,7 @@ import tensorflow_transform as tft
 import tfctr.models
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState
+from tfctr.models import RankingModel
 from tfctr.pipelines.examples import training_dataset, training_requests
 from tfctr.pipelines.preprocessing import state_from_transform
 from tfctr.pipelines.pretraining_config import TABLES
@@ -19,6 +20,7 @@ from tfctr.pipelines.sequence_examples import (
     sequence_training_dataset,
 )
 from tfctr.pipelines.trained import Trained
+from tfctr.pipelines.warm_start import head_for
 from tfctr.training import TrainingConfig, check_arguments, train
 from tfctr.training.pretrained import Window
 from tfctr.training.strategy import is_chief, make_strategy
@@ -58,9 +60,17 @@ def run_fn(fn_args: Any) -> None:
             name=head,
             verbose=config.get("verbose", 2),
             teacher=heads.get("ranking"),
+            start=_start(head, state, fn_args),
         )
     if all(map(is_chief, strategies)):
         Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
+
+
+def _start(head: str, state: SchemaState, fn_args: Any) -> RankingModel | None:
+    """The head that training begins with, where the run is to and there is one."""
+    if not fn_args.custom_config.get("warm_start") or not fn_args.base_model:
+        return None
+    return head_for(fn_args.base_model, head, state)
 
 
 def with_tables(config: Mapping[str, Any], fn_args: Any) -> Mapping[str, Any]:
@@ -85,6 +95,7 @@ def train_head(
     name: str,
     verbose: int = 2,
     teacher: Any = None,
+    start: RankingModel | None = None,
 ) -> tuple[Any, dict[str, list[float]]]:
     """Trains one head on transformed examples, or on whole users.
 
@@ -99,6 +110,7 @@ def train_head(
         name: `"ranking"` or `"pre_ranking"`, for error texts.
         verbose: As in `keras.Model.fit`.
         teacher: The ranking head, for a head that it teaches.
+        start: The head whose weights it begins with.
 
     Returns:
         The model and its metrics after each epoch.
@@ -119,6 +131,7 @@ def train_head(
         teacher=teacher,
         state=state,
         window=_window(settings, state, train_files),
+        start=start,
     )
     return model, model.history.history
 

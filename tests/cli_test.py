@@ -27,6 +27,7 @@ COMMANDS = (
     "schema",
     "kernels",
     "diagnose",
+    "encode",
 )
 TFCTR = str(Path(sys.executable).with_name("tfctr"))
 

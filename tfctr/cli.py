@@ -11,6 +11,7 @@ from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
+from tfctr.cli_encode import encode
 from tfctr.errors import InputError
 
 __all__ = ["app", "main"]
@@ -29,6 +30,7 @@ app = typer.Typer(
 pipeline_app = typer.Typer(help="Run TFX pipelines.", no_args_is_help=True)
 schema_app = typer.Typer(help="Look at feature schemas.", no_args_is_help=True)
 diagnose_app = typer.Typer(help="Look for known troubles.", no_args_is_help=True)
+app.command()(encode)
 app.add_typer(pipeline_app, name="pipeline")
 app.add_typer(schema_app, name="schema")
 app.add_typer(diagnose_app, name="diagnose")

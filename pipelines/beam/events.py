@@ -71,7 +71,7 @@ def plan_splits(
     found = dict(counts)
     for label in schema.labels:
         classes = {value for name, value in found if name == label.name}
-        enough = 1.0 in classes if spec.negatives_per_positive else len(classes) == 2
+        enough = 1.0 in classes if spec.draws_negatives else len(classes) == 2
         if not enough:
             only = " and ".join(f"{value:g}" for value in classes) or "no value"
             raise InputError(

@@ -9,9 +9,9 @@ from tfctr.data.behaviour import (
     Source,
     event_order,
     history_of,
-    sample_negatives,
     split_of,
 )
+from tfctr.data.negatives import user_negatives
 from tfctr.features import FeatureSchema
 from tfctr.features.columns import Column
 from tfctr.pipelines.beam.events import Event
@@ -92,14 +92,17 @@ class UserExamples:
         self, log: Sequence[_Logged], candidates: Sequence[Any]
     ) -> Iterator[tuple[Event, list[Any]]]:
         """The events in order, each with the items drawn for it."""
-        seen: set[Any] = set()
-        ahead = 0
-        for logged in log:
-            event: Event = logged[EVENT]
-            while ahead < len(log) and log[ahead][EVENT].time == event.time:
-                seen.add(log[ahead][EVENT].item)
-                ahead += 1
-            yield event, self._negatives(event, candidates, seen)
+        events: list[Event] = [logged[EVENT] for logged in log]
+        main = next(iter(self.spec.labels))
+        drawn = user_negatives(
+            self.spec,
+            events[0].user if events else "",
+            [event.time for event in events],
+            [event.item for event in events],
+            [event.labels[main] == 1 for event in events],
+            lambda _: candidates,
+        )
+        return zip(events, drawn, strict=True)
 
     def _sorted(self, events: Iterable[Event]) -> list[_Logged]:
         spec = self.spec
@@ -167,17 +170,6 @@ class UserExamples:
             return lambda event: event.features[name]
         empty: Row = {}
         return lambda event: items.get(event.item, empty).get(name, missing)
-
-    def _negatives(
-        self, event: Event, candidates: Sequence[Any], seen: set[Any]
-    ) -> list[Any]:
-        main = next(iter(self.spec.labels))
-        count = self.spec.negatives_per_positive
-        if not count or event.labels[main] != 1:
-            return []
-        return sample_negatives(
-            self.spec.seed, event.user, event.time, event.item, candidates, seen, count
-        )
 
     @property
     def _negative_labels(self) -> dict[str, float]:

@@ -151,6 +151,8 @@ def test_spec_survives_a_round_trip():
         ),
         ({"history_lag_seconds": -1}, "`history_lag_seconds`: received -1"),
         ({"negatives_per_positive": 1.5}, "`negatives_per_positive`: received 1.5"),
+        ({"repeat_negatives_per_positive": -1}, "`repeat_negatives_per_positive`"),
+        ({"negatives_exclude": "all"}, "negatives_exclude"),
         ({"seed": True}, "`seed`: received True"),
     ],
 )

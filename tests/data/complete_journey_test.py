@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tfctr.data import complete_journey
-from tfctr.data.complete_journey import HOUSEHOLD, PRODUCT
+from tfctr.data.complete_journey_files import HOUSEHOLD, PRODUCT
 from tfctr.errors import InputError
 
 CACHE = Path(__file__).parents[2] / "build" / "cache"
@@ -62,19 +62,25 @@ def everything(data):
 
 
 @pytest.mark.usefixtures("small")
-def test_negatives_were_sold_in_the_week_and_not_bought_before():
-    data = complete_journey(max_households=None, negatives_per_positive=3)
+def test_negatives_were_sold_in_the_week_or_bought_before_but_not_now():
+    data = complete_journey(
+        max_households=None, negatives_per_positive=3, repeat_negatives_per_positive=2
+    )
     log = data.events
     drawn = everything(data).query("purchase == 0")
-    assert len(drawn) > 10
+    kinds = set()
     for _, row in drawn.iterrows():
         week = 1 + (row["timestamp"] - FIRST) // (7 * DAY)
-        assert int(row["product_id"]) in SOLD[week]
-        bought = log[
-            (log["household_id"] == row["household_id"])
-            & (log["timestamp"] <= row["timestamp"])
-        ]
-        assert row["product_id"] not in set(bought["product_id"])
+        own = log[log["household_id"] == row["household_id"]]
+        before = row["product_id"] in set(
+            own[own["timestamp"] < row["timestamp"]]["product_id"]
+        )
+        on_sale = int(row["product_id"]) in SOLD[week]
+        assert before or on_sale
+        kinds.add((before, on_sale))
+        now = own[own["timestamp"] == row["timestamp"]]
+        assert row["product_id"] not in set(now["product_id"])
+    assert kinds == {(True, True), (True, False), (False, True)}
 
 
 @pytest.mark.usefixtures("small")

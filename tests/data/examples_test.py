@@ -1,6 +1,7 @@
 """Tests of `build_examples` against brute force."""
 
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -138,6 +139,47 @@ def test_negatives_were_not_seen_up_to_and_at_that_time(rows, count):
         ]
         assert row["item_id"] not in set(seen["item_id"])
         assert row["item_id"] in set(ITEMS["item_id"])
+
+
+@settings(max_examples=40, deadline=None)
+@given(ROWS, st.integers(1, 3), st.integers(0, 6))
+def test_repeated_negatives_are_known_items_without_an_event_now(rows, count, lag):
+    spec = dataclasses.replace(
+        SPEC, repeat_negatives_per_positive=count, history_lag_seconds=lag
+    )
+    events = oracle.events(*rows)
+    sampled = everything(build(events, spec, keep=["rating"]))
+    drawn = sampled[sampled["like"] != (sampled["rating"] >= 4)]
+    expected = Counter()
+    for event in events[events["rating"] >= 4].to_dict("records"):
+        own = events[events["user_id"] == event["user_id"]]
+        known = set(own[own["timestamp"] < event["timestamp"] - lag]["item_id"])
+        now = set(own[own["timestamp"] == event["timestamp"]]["item_id"])
+        expected[event["user_id"], event["timestamp"]] += min(count, len(known - now))
+        here = drawn[
+            (drawn["user_id"] == event["user_id"])
+            & (drawn["timestamp"] == event["timestamp"])
+        ]
+        assert set(here["item_id"]) <= known - now
+    found = Counter(zip(drawn["user_id"], drawn["timestamp"], strict=True))
+    assert found == Counter({key: n for key, n in expected.items() if n})
+
+
+def test_only_items_of_now_are_left_out_if_the_user_comes_back_to_items():
+    rows = [("u0", 10 * n, f"i{n % 2}", 5) for n in range(8)]
+    spec = dataclasses.replace(
+        SPEC,
+        negatives_per_positive=20,
+        negatives_exclude="now",
+        train_fraction=1.0,
+        validation_fraction=0.0,
+    )
+    train = build(oracle.events(*rows), spec)["train"]
+    for time, group in train.groupby("timestamp"):
+        bought = f"i{time // 10 % 2}"
+        others = set(ITEMS["item_id"]) - {bought}
+        assert set(group[group["like"] == 0]["item_id"]) == others
+        assert group["item_id"].is_unique
 
 
 def test_negatives_come_from_the_candidates_of_their_time():

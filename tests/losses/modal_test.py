@@ -74,3 +74,13 @@ def test_a_step_brings_clicked_pairs_together(label, rises):
         loss = synergy_loss(tf.constant(label), history, target)
     history.assign_sub(0.1 * tape.gradient(loss, history))
     assert (cosine(np.asarray(history), target) > before) == rises
+
+
+def test_released_form_drives_clicked_pairs_apart():
+    one, two = SPECIAL[:, 0], SPECIAL[:, 1]
+    labels = np.float32([1, 0, 1, 1, 0])
+    found = synergy_loss(labels, one, two, released=True)
+    pairs = zip(labels, one, two, strict=True)
+    expected = [y * max(0.0, cosine(a, b)) for y, a, b in pairs]
+    assert min(expected) == 0 < max(expected)
+    np.testing.assert_allclose(found, expected, atol=1e-6)

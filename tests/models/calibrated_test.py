@@ -113,3 +113,16 @@ def test_unsliced_curves_need_no_column():
     expected = {n: c(model.model(X)[n]) for n, c in CURVES.items()}
     for label, logits in model(X).items():
         np.testing.assert_allclose(logits, expected[label], rtol=1e-4, atol=1e-6)
+
+
+def test_many_steep_pieces_lose_no_digits():
+    """Else answers of two graphs differ by more than a serving check allows."""
+    rng = np.random.default_rng(0)
+    knots = np.sort(rng.uniform(-6, 6, 80))
+    bends = np.tile([9.9, -9.9], 40)
+    curve = Curve(0.01, 0.2, tuple(knots), tuple(bends))
+    model = Calibrated(made("DeepFM"), {"click": curve, "buy": Curve()})
+    logits = rng.normal(0, 2, 1_000).astype("float32")
+    found = model._bent({"click": tf.constant(logits)}, None)["click"]
+    expected = curve(logits.astype("float64"))
+    np.testing.assert_allclose(found, expected, rtol=2e-6, atol=3e-6)

@@ -17,6 +17,7 @@ VARIANTS = [
     {"fusion": False},
     {"decoupling_weight": 0.0},
     {"modalities": ()},
+    {"released_code_compat": ["alpha_bar", "residual_experts", "synergy_loss"]},
     {"tables": {"text": 5}},
     {"tables": {"text": 5}, "modalities": ["text"], "train_tables": True},
 ]
@@ -159,9 +160,43 @@ def test_losses_are_those_of_the_formulas():
     )
 
 
+def test_released_synergy_is_drawn_from_the_id_of_clicked_candidates():
+    model = made("DiffMSIN", noise=False, released_code_compat=["synergy_loss"])
+    found = outputs(model, training=True)
+    state = model.encode_user(part(X, USER_ROLES))
+    items = {name: v[:, None] for name, v in part(X, ["item"]).items()}
+    target = np.asarray(model.interests(state, items)["candidates"])[:, 0]
+    losses = model.training_losses(
+        Y, {n[9:]: v for n, v in found.items() if n.startswith("training/")}, None
+    )
+    synergy = found["training/synergy"]
+    cosine = (synergy * target).sum(-1)
+    cosine /= np.linalg.norm(synergy, axis=-1) * np.linalg.norm(target, axis=-1)
+    expected = Y["click"] * np.maximum(cosine, 0)
+    assert expected.max() > 0
+    weight, loss = losses["synergy_loss"]
+    assert weight == 0.05
+    assert float(loss) == pytest.approx(expected.mean(), rel=1e-4)
+
+
+def test_released_variants_reach_the_layers():
+    names = ["residual_experts", "alpha_bar", "inference_noise", "alpha_bar"]
+    model = made("DiffMSIN", noise=True, released_code_compat=names)
+    assert model.get_config()["released_code_compat"] == sorted(set(names))
+    assert model.experts.residual
+    assert model.synergy.released_schedule
+    assert np.abs(outputs(model)["click"] - outputs(model)["click"]).max() > 0
+    plain = made("DiffMSIN")
+    assert plain.get_config()["released_code_compat"] == []
+    layers = plain.synergy.released_schedule, plain.synergy.inference_noise
+    assert (*layers, plain.experts.residual) == (False, False, False)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
+        ({"released_code_compat": "alpha_bar"}, InputError, "a list of names"),
+        ({"released_code_compat": ["alpha"]}, UnknownName, "mean 'alpha_bar'"),
         ({"modalities": ["pictures"]}, UnknownName, "Did you mean 'picture'"),
         ({"modalities": ["picture", "picture"]}, InputError, "`modalities`"),
         ({"tables": {"picture": 3}}, InputError, "`tables`: received picture"),

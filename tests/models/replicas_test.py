@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tfctr.models.replicas import step_results
+from tfctr.models.replicas import num_replicas, step_results
 
 
 def test_results_of_one_process_stay_as_they_are():
@@ -10,3 +10,7 @@ def test_results_of_one_process_stay_as_they_are():
     found = step_results(logs)
     assert found == logs
     assert found["loss"].shape == ()
+
+
+def test_one_process_is_one_replica():
+    assert num_replicas() == 1

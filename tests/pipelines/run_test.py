@@ -238,3 +238,19 @@ def test_a_calibrated_head_that_learns_from_whole_users_serves_requests(run, fir
     assert type(Trained.load(latest / "Format-Serving").ranking) is Calibrated
     assert result.serving_check["skewed_features"] == []
     assert max(result.serving_check["differences"].values()) < 1e-5
+
+
+def test_training_on_new_data_begins_with_the_last_blessed_heads(run, first):
+    later = {**run.tables, "events": run.tables["events"].iloc[200:]}
+    run.write(later, "later")
+    still = ("warm_start=true", "ranking.learning_rate=1e-9", "evaluation.min_auc=1")
+    result = run(*still, raw="later")
+    assert "LastBlessedHeads" in result.seconds
+    old, new = Trained.load(first.trained), Trained.load(result.trained)
+    dense = [
+        [w for w in h.weights if "mlp" in w.path] for h in (old.ranking, new.ranking)
+    ]
+    assert dense[0]
+    for before, now in zip(*dense, strict=True):
+        np.testing.assert_allclose(now.numpy(), before.numpy(), atol=1e-4)
+    assert not np.allclose(dense[0][0].numpy(), 0)

@@ -17,6 +17,9 @@ MAX_POOLS = 50
 MAX_POINTS = 20_000
 # A pool has one rate; so that it keeps order, its logits rise by this slope.
 MIN_SLOPE = 1e-3
+# Between pools it rises by no more than this, or the last bit of a logit, which is not
+# the same in every graph, would show in the probability.
+MAX_SLOPE = 10.0
 Pool = tuple[float, float, float, float]
 
 
@@ -84,8 +87,9 @@ def isotonic_curve(
     """Observed rates of examples of like logits, made to rise, as a curve.
 
     Pools adjacent violators. Over a pool the curve is level, but for a slope of 0.001
-    that keeps order; between pools it is linear. A rate of 0 or 1 is moved by half an
-    example.
+    that keeps order; between pools it is linear, by a slope of at most 10: where pools
+    are too close for it, their edges give way, or they are joined. A rate of 0 or 1 is
+    moved by half an example.
 
     Args:
         logits: `(examples,)`.
@@ -99,11 +103,8 @@ def isotonic_curve(
     Multiclass Probability Estimates, KDD 2002.
     """
     x, y, w = _examples(logits, labels, weights)
-    pools = _binned(_pooled(x, y, w))
-    half = 0.5 * w.mean()
-    weight, low, high, rate = pools.T
-    rate = np.clip(rate, half / (weight + 2 * half), 1 - half / (weight + 2 * half))
-    level = np.maximum.accumulate(np.log(rate / (1 - rate)))
+    pools, half = _binned(_pooled(x, y, w)), 0.5 * w.mean()
+    level, low, high = _apart(pools, half)
     rise = MIN_SLOPE * (high - low) / 2
     points = np.stack([level - rise, level + rise], axis=1).ravel()
     places = np.stack([low, high], axis=1).ravel()
@@ -113,6 +114,33 @@ def isotonic_curve(
         if min(above) > 1e-9:
             kept.append(place)
     return Curve.through(places[kept], points[kept])
+
+
+def _levels(pools: NDArray[np.float64], half: float) -> NDArray[np.float64]:
+    """Logits of the pools' rates, none of them infinite."""
+    weight, rate = pools[:, 0], pools[:, 3]
+    rate = np.clip(rate, half / (weight + 2 * half), 1 - half / (weight + 2 * half))
+    return np.asarray(np.maximum.accumulate(np.log(rate / (1 - rate))))
+
+
+def _apart(
+    pools: NDArray[np.float64], half: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Level and edges of pools, far enough from each other for the largest slope."""
+    while True:
+        level = _levels(pools, half)
+        low, high = pools[:, 1], pools[:, 2]
+        room = (high - low) / 2  # that a pool gives at either edge
+        lacking = np.diff(level) / MAX_SLOPE - (low[1:] - high[:-1])
+        short = np.flatnonzero(lacking > room[:-1] + room[1:])
+        if not len(short):
+            break
+        place = short[np.argmax((lacking - room[:-1] - room[1:])[short])]
+        joined = _joined(tuple(pools[place]), tuple(pools[place + 1]))
+        pools = np.concatenate([pools[:place], [joined], pools[place + 2 :]])
+    lacking = np.maximum(lacking, 0)
+    left = np.clip(lacking / 2, lacking - room[1:], room[:-1])
+    return level, low + np.append(0, lacking - left), high - np.append(left, 0)
 
 
 def _pooled(

@@ -3,8 +3,10 @@
 from tfctr.data.batches import to_dataset
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.complete_journey import complete_journey, complete_journey_schema
+from tfctr.data.complete_journey_campaigns import complete_journey_campaigns
 from tfctr.data.conversions import attribute_conversions, ripeness_of
 from tfctr.data.dataset import Dataset
+from tfctr.data.encoders import Encoded, encode_images, encode_text
 from tfctr.data.examples import build_examples
 from tfctr.data.histories import attach_history
 from tfctr.data.modal_vectors import vectors_by_row
@@ -27,6 +29,7 @@ __all__ = [
     "MOVIELENS_SPEC",
     "BehaviourSpec",
     "Dataset",
+    "Encoded",
     "ExampleReader",
     "LabelRule",
     "SyntheticDataset",
@@ -36,7 +39,10 @@ __all__ = [
     "build_user_sequences",
     "column_types",
     "complete_journey",
+    "complete_journey_campaigns",
     "complete_journey_schema",
+    "encode_images",
+    "encode_text",
     "group_requests",
     "movielens_100k",
     "movielens_schema",

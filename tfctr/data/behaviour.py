@@ -9,9 +9,8 @@ import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from tfctr.data.negatives import sample_negatives
 from tfctr.data.sources import Source, example_sources
 from tfctr.errors import InputError, UnknownName
 
@@ -26,12 +25,12 @@ __all__ = [
     "is_missing",
     "label_value",
     "num_known",
-    "sample_negatives",
     "split_boundaries",
     "split_of",
 ]
 
 SPLITS = ("train", "validation", "test")
+COUNTS = ("negatives_per_positive", "repeat_negatives_per_positive")
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,13 @@ class BehaviourSpec:
         history_lag_seconds: Time an event needs until a request can know it.
         train_fraction: Share of events before the validation part.
         validation_fraction: Share of events in the validation part.
-        negatives_per_positive: Items without an event of the user up to the time of a
-            positive event, drawn for each such event, with all labels 0.
+        negatives_per_positive: Items drawn for each positive event, with all labels 0.
+        negatives_exclude: Which items are never drawn: `"seen"`, all with an event of
+            the user up to that time, or `"now"`, only those with an event at that very
+            time. With the first an item of the history is always positive: right where
+            users meet an item once, a leak where they come back to it.
+        repeat_negatives_per_positive: The same from items that the user's request may
+            know and that have no event at that time.
         seed: Seed of these draws.
 
     >>> spec = BehaviourSpec("user", "item", "time", {"click": LabelRule("clicked")})
@@ -96,18 +100,23 @@ class BehaviourSpec:
     train_fraction: float = 0.8
     validation_fraction: float = 0.1
     negatives_per_positive: int = 0
+    negatives_exclude: Literal["seen", "now"] = "seen"
+    repeat_negatives_per_positive: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", dict(self.labels))
         if not self.labels:
             raise InputError("labels", received="none", expected="at least one rule")
-        for name in ("history_lag_seconds", "negatives_per_positive", "seed"):
+        for name in ("history_lag_seconds", *COUNTS, "seed"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 0:
                 raise InputError(
                     name, received=repr(value), expected="a whole number of at least 0"
                 )
+        kinds, kind = ("seen", "now"), self.negatives_exclude
+        if kind not in kinds:
+            raise UnknownName("negatives_exclude", kind, kinds)
         if not 0 < self.train_fraction <= 1:
             raise InputError(
                 "train_fraction",
@@ -126,6 +135,11 @@ class BehaviourSpec:
     def positive(self) -> LabelRule:
         """The rule of the first label, which says which events are positive."""
         return next(iter(self.labels.values()))
+
+    @property
+    def draws_negatives(self) -> bool:
+        """Whether positive events get any negatives."""
+        return self.negatives_per_positive + self.repeat_negatives_per_positive > 0
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready data; `from_dict` gives the spec back."""

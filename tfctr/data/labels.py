@@ -86,7 +86,7 @@ def check_classes(
                 expected=f"a value from which label `{label.name}` follows",
             )
         classes = np.unique(values[counts])
-        enough = 1.0 in classes if spec.negatives_per_positive else len(classes) == 2
+        enough = 1.0 in classes if spec.draws_negatives else len(classes) == 2
         if not enough:
             only = f"only {classes[0]:g}" if len(classes) else "no value"
             raise InputError(

@@ -1,5 +1,6 @@
 """A checked log of events in order: who knew what when."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,10 @@ import pandas as pd
 from tfctr.data.behaviour import (
     BehaviourSpec,
     event_order,
-    sample_negatives,
     split_boundaries,
 )
 from tfctr.data.cells import Array, as_objects
+from tfctr.data.negatives import user_negatives
 from tfctr.data.validation import Tables
 
 __all__ = ["Candidates", "EventLog", "Requests"]
@@ -83,7 +84,7 @@ class EventLog:
         """
         places, items = np.arange(len(self.order)), self.items
         negative = np.zeros(len(places), bool)
-        if self.spec.negatives_per_positive:
+        if self.spec.draws_negatives:
             places, items, negative = self._with_negatives(candidates)
         in_time = np.argsort(self.times[places], kind="stable")
         places, items, negative = places[in_time], items[in_time], negative[in_time]
@@ -96,29 +97,26 @@ class EventLog:
     def _with_negatives(
         self, candidates: Candidates | None
     ) -> tuple[Array, Array, Array]:
-        spec, everything = self.spec, self.known_items.tolist()
-        users, items = self.users.tolist(), self.items.tolist()
-        times, codes = self.times.tolist(), self.user_codes.tolist()
+        everything = self.known_items.tolist()
+        drawing = candidates or (lambda _: everything)
+        users, items, times = self.users.tolist(), self.items.tolist(), self.times
+        positive = self.positive.tolist()
+        bounds = np.flatnonzero(np.diff(self.user_codes)) + 1
         places: list[int] = []
         shown: list[Any] = []
-        seen: set[Any] = set()
-        ahead = 0  # events before this place are in `seen`
-        for place, time in enumerate(times):
-            if place and codes[place] != codes[place - 1]:
-                seen = set()
-            while ahead < len(times) and (codes[ahead], times[ahead]) == (
-                codes[place],
-                time,
-            ):
-                seen.add(items[ahead])
-                ahead += 1
-            found: list[Any] = []
-            if self.positive[place]:
-                pool = everything if candidates is None else candidates(time)
-                key = (spec.seed, users[place], time, items[place])
-                found = sample_negatives(*key, pool, seen, spec.negatives_per_positive)
-            places += [place] * (1 + len(found))
-            shown += [items[place], *found]
+        for first, end in itertools.pairwise([0, *bounds.tolist(), len(times)]):
+            part = slice(first, end)
+            drawn = user_negatives(
+                self.spec,
+                users[first],
+                times[part].tolist(),
+                items[part],
+                positive[part],
+                drawing,
+            )
+            for place, found in enumerate(drawn, start=first):
+                places += [place] * (1 + len(found))
+                shown += [items[place], *found]
         at = np.array(places)
         first_of_event = np.ones(len(at), bool)
         first_of_event[1:] = at[1:] != at[:-1]

@@ -11,7 +11,7 @@ from tfctr.data.cells import Array
 from tfctr.data.modal_vectors import check_whole
 from tfctr.errors import InputError
 
-__all__ = ["read_vectors", "write_vectors"]
+__all__ = ["check_folder", "read_vectors", "write_vectors"]
 
 FILES = ("ids.npy", "vectors.npy")
 
@@ -28,8 +28,8 @@ def write_vectors(folder: str | Path, ids: Sequence[Any] | Array, vectors: Any) 
             half the space. One of NaN or zeros is missing.
 
     Raises:
-        InputError: Another number of vectors than of ids, an id twice, or a vector
-            that is not finite in part.
+        InputError: Another number of vectors than of ids, an id twice, a vector that
+            is not finite in part, or a folder with other files.
     """
     names = np.array([str(one) for one in ids])
     made = np.asarray(vectors)
@@ -42,6 +42,7 @@ def write_vectors(folder: str | Path, ids: Sequence[Any] | Array, vectors: Any) 
     if len(np.unique(names)) < len(names):
         raise InputError("ids", received="an item twice", expected="each item once")
     check_whole(names, made)
+    check_folder(folder)
     folder = Path(folder)
     aside = folder.with_name(folder.name + ".partial")
     shutil.rmtree(aside, ignore_errors=True)
@@ -50,6 +51,29 @@ def write_vectors(folder: str | Path, ids: Sequence[Any] | Array, vectors: Any) 
         np.save(aside / name, array, allow_pickle=False)
     shutil.rmtree(folder, ignore_errors=True)
     aside.rename(folder)
+
+
+def check_folder(folder: str | Path) -> None:
+    """Refuses a folder that vectors would replace, but that has something else.
+
+    Args:
+        folder: A folder, there or not.
+
+    Raises:
+        InputError: It is a file, or has other files than those of vectors.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    others = ["a file"]
+    if folder.is_dir():
+        others = sorted({path.name for path in folder.iterdir()} - {*FILES})
+    if others:
+        raise InputError(
+            "folder",
+            received=f"{folder} with {', '.join(others[:3])}",
+            expected="a new folder, or one of vectors, which is replaced",
+        )
 
 
 def read_vectors(folder: str | Path) -> tuple[Array, Array]:

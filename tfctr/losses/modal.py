@@ -30,22 +30,28 @@ def knowledge_decoupling_loss(special: Tensor, common: Tensor) -> Tensor:
     return _mean_cosine(special) - _mean_cosine(common)
 
 
-def synergy_loss(labels: Tensor, history: Tensor, target: Tensor) -> Tensor:
+def synergy_loss(
+    labels: Tensor, history: Tensor, target: Tensor, *, released: bool = False
+) -> Tensor:
     """`y (1 - cos) + (1 - y) (1 + cos)` of the synergies of history and candidate.
 
     Args:
         labels: `(...)`, 0 or 1.
         history: `(..., dim)` floats.
         target: `(..., dim)` floats.
+        released: Whether it is `y max(0, cos)`, as in the released code, which drives
+            clicked pairs apart.
 
     Returns:
-        float32 `(...)`, between 0 and 2.
+        float32 `(...)`, between 0 and 2; `released` between 0 and 1.
 
-    Source: Diff-MSIN, SIGIR 2025, the hinge form of MMCTR-Bench. The released code adds
-    `y max(0, cos)` instead, which drives clicked pairs apart.
+    Source: Diff-MSIN, SIGIR 2025, the hinge form of MMCTR-Bench.
     """
     cosine = ops.sum(_unit(history) * _unit(target), axis=-1)
-    return 1 - (2 * ops.cast(labels, "float32") - 1) * cosine
+    labels = ops.cast(labels, "float32")
+    if released:
+        return labels * ops.relu(cosine)
+    return 1 - (2 * labels - 1) * cosine
 
 
 def _mean_cosine(vectors: Tensor) -> Tensor:

@@ -145,12 +145,16 @@ class Calibrated(RankingModel):
                 found = ops.convert_to_tensor(numbers[0])
             else:
                 found = ops.take(numbers, ops.take(rows, ids, axis=0), axis=0)
-            count = (numbers.shape[1] - 2) // 2
-            x = ops.cast(x, "float32")
-            slope, offset = found[..., 0], found[..., 1]
-            knots, bends = found[..., 2 : 2 + count], found[..., 2 + count :]
-            above = ops.relu(ops.expand_dims(x, -1) - knots)
-            bent[name] = offset + slope * x + ops.sum(above * bends, axis=-1)
+            count = (numbers.shape[1] - 2) // 3
+            x = ops.expand_dims(ops.cast(x, "float32"), -1)
+            slope, value = found[..., 0], found[..., 1]
+            knots, widths, slopes = (
+                found[..., 2 + k * count : 2 + (k + 1) * count] for k in range(3)
+            )
+            # Piece by piece: sums of bends would cancel, and lose digits by that.
+            pieces = slopes * ops.minimum(ops.relu(x - knots), widths)
+            before = slope * ops.minimum((x - knots)[..., 0], 0.0)
+            bent[name] = value + before + ops.sum(pieces, axis=-1)
         return bent
 
     def _make_tables(self) -> dict[str, tuple[Any, Any]]:
@@ -159,13 +163,8 @@ class Calibrated(RankingModel):
         size = 1 if self.column is None else self._num_ids()
         for name, values in self.by_value.items():
             all_curves = [self.curves[name], *values.values()]
-            count = max(len(curve.knots) for curve in all_curves)
-            numbers = np.zeros((len(all_curves), 2 + 2 * count), "float32")
-            for place, curve in enumerate(all_curves):
-                own = len(curve.knots)
-                numbers[place, :2] = curve.slope, curve.offset
-                numbers[place, 2 : 2 + own] = curve.knots
-                numbers[place, 2 + count : 2 + count + own] = curve.bends
+            count = max(1, *(len(curve.knots) for curve in all_curves))
+            numbers = np.stack([_numbers(curve, count) for curve in all_curves])
             rows = np.zeros(size, "int32")
             for place, value in enumerate(values, 1):
                 if not 0 <= value < size:
@@ -184,3 +183,14 @@ class Calibrated(RankingModel):
         if found is None or not isinstance(found.feature, Categorical):
             raise UnknownName("column", str(self.column), columns)
         return self.schema.size(found.feature.vocabulary)
+
+
+def _numbers(curve: "Curve", count: int) -> np.ndarray:
+    """Slope before the first knot, value there; knots, widths and slopes of pieces."""
+    knots = np.array(curve.knots or (0.0,), "float64")
+    slopes = curve.slope + np.cumsum(curve.bends or (0.0,))
+    widths = np.append(np.diff(knots), np.finfo("float32").max)
+    parts = np.zeros((3, count))
+    parts[:, : len(knots)] = knots, widths, slopes
+    first = np.array([curve.slope, float(curve(knots[0]))])
+    return np.concatenate([first, parts.ravel()]).astype("float32")

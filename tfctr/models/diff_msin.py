@@ -1,12 +1,12 @@
 """Diff-MSIN: interests in several modalities, and what they have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, ModalExperts, ModalFusion, ModalSynergy
 from tfctr.losses import knowledge_decoupling_loss, synergy_loss
@@ -16,7 +16,10 @@ from tfctr.saving import serializable
 from tfctr.seeds import derived_seed, glorot
 from tfctr.types import Tensor
 
-__all__ = ["DiffMSIN"]
+__all__ = ["RELEASED", "DiffMSIN"]
+
+# Variants of the released code that may be asked for.
+RELEASED = ("alpha_bar", "inference_noise", "residual_experts", "synergy_loss")
 
 
 @serializable
@@ -39,6 +42,10 @@ class DiffMSIN(ModalRanker):
             candidate together where the first label is 1, and else apart.
         noise_weight: Weight of the mean square of noise less estimate: an extension.
         noise: Whether training draws noise.
+        released_code_compat: Variants of the released code, for comparisons:
+            `"alpha_bar"` (repair by that of the step's start), `"inference_noise"`
+            (two calls differ), `"residual_experts"` and `"synergy_loss"`
+            (`y max(0, cos)` of the synergy and the candidate's id).
         **kwargs: `modalities`, `tables`, `train_tables`, `history`, `dim`,
             `attention_units`, `joint_attention`, `hidden_units`, `dropout`, `seed`,
             `name` and `dtype`, as for `ModalRanker`.
@@ -63,12 +70,14 @@ class DiffMSIN(ModalRanker):
         synergy_weight: float = 0.05,
         noise_weight: float = 0.0,
         noise: bool = True,
+        released_code_compat: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(schema, **kwargs)
         self.num_steps, self.num_heads = num_steps, num_heads
         self.num_cross_layers, self.noise = num_cross_layers, noise
         self.with_synergy, self.with_fusion = synergy, fusion
+        self.released_code_compat = _variants(released_code_compat)
         self.loss_weights = {
             "decoupling": decoupling_weight,
             "synergy": synergy_weight,
@@ -123,7 +132,10 @@ class DiffMSIN(ModalRanker):
         if "synergy" in parts:
             history, candidate = parts["synergy"], parts["candidate_synergy"]
             labels = ops.reshape(y[label], ops.shape(history)[:-1])
-            values["synergy"] = synergy_loss(labels, history, candidate)
+            released = "synergy_loss" in self.released_code_compat
+            values["synergy"] = synergy_loss(
+                labels, history, candidate, released=released
+            )
             values["noise"] = parts["noise"]
         return {
             f"{name}_loss": (
@@ -143,6 +155,7 @@ class DiffMSIN(ModalRanker):
             "fusion": self.with_fusion,
             **{f"{name}_weight": w for name, w in self.loss_weights.items()},
             "noise": self.noise,
+            "released_code_compat": list(self.released_code_compat),
         }
 
     def _make_parts(self) -> None:
@@ -150,13 +163,21 @@ class DiffMSIN(ModalRanker):
             return derived_seed(self.seed, name)
 
         policy = self.dtype_policy
-        self.experts = ModalExperts(seed=seed("experts"), dtype=policy, name="experts")
+        released = self.released_code_compat
+        self.experts = ModalExperts(
+            residual="residual_experts" in released,
+            seed=seed("experts"),
+            dtype=policy,
+            name="experts",
+        )
         self.synergy: ModalSynergy | None = None
         if self.with_synergy:
             self.synergy = ModalSynergy(
                 num_steps=self.num_steps,
                 num_heads=self.num_heads,
                 noise=self.noise,
+                inference_noise="inference_noise" in released,
+                released_schedule="alpha_bar" in released,
                 seed=seed("synergy"),
                 dtype=policy,
                 name="synergy",
@@ -169,11 +190,14 @@ class DiffMSIN(ModalRanker):
                 dtype=policy,
                 name="fusion",
             )
+        self._make_output()
+
+    def _make_output(self) -> None:
         self.mlp = MLP(
             self.hidden_units,
             dropout=self.dropout,
             seed=self.seed,
-            dtype=policy,
+            dtype=self.dtype_policy,
             name="mlp",
         )
         self.output_layer = keras.layers.Dense(
@@ -199,5 +223,20 @@ class DiffMSIN(ModalRanker):
         made = {"decoupling": (apart[0] + apart[1]) / 2}
         if self.synergy is not None:
             made["synergy"], made["noise"] = synergy, noise
-            made["candidate_synergy"] = self.synergy(own["special"], training=True)
+            made["candidate_synergy"] = (
+                candidates[:, 0]  # the id is first
+                if "synergy_loss" in self.released_code_compat
+                else self.synergy(own["special"], training=True)
+            )
         return {f"{PREFIX}{name}": value for name, value in made.items()}
+
+
+def _variants(names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise InputError(
+            "released_code_compat", received=repr(names), expected="a list of names"
+        )
+    for name in names:
+        if name not in RELEASED:
+            raise UnknownName("released_code_compat", name, RELEASED)
+    return tuple(sorted(set(names)))

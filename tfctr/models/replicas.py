@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 from keras import ops
 
-__all__ = ["step_results"]
+__all__ = ["num_replicas", "step_results"]
 
 
 def step_results(logs: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,3 +22,12 @@ def step_results(logs: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         return dict(logs)
     return {name: ops.reshape(value, (1,)) for name, value in logs.items()}
+
+
+def num_replicas() -> int:
+    """Number of replicas that take a step together.
+
+    Their gradients are summed, so each counts one part of so many of a mean loss. Keras
+    does that for the losses of labels alone.
+    """
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)

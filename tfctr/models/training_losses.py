@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from tfctr.models.base import RankingModel
+from tfctr.models.replicas import num_replicas
 from tfctr.types import Tensor
 
 __all__ = ["PREFIX", "TrainingLosses", "mean_over_observed", "weight_of"]
@@ -81,11 +82,12 @@ class TrainingLosses(RankingModel):
         loss = super().compute_loss(x, y, logits, sample_weight, training=training)
         if not parts:
             return loss
-        self.track("label_loss", loss)
+        replicas = num_replicas()
+        self.track("label_loss", loss * replicas)
         losses = self.training_losses(y, parts, sample_weight)
         for name, (weight, value) in losses.items():
             self.track(name, value)
-            loss = loss + weight * value
+            loss = loss + weight * value / replicas
         return loss
 
     def compute_metrics(

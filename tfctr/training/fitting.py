@@ -20,6 +20,7 @@ from tfctr.training.resuming import ResumableTraining
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
 from tfctr.training.table_dropout import drop_rows
 from tfctr.training.vectors import load_vectors, with_widths
+from tfctr.training.warm_start import begin_with
 
 __all__ = ["check_arguments", "load_tables", "make_model", "train"]
 
@@ -80,6 +81,7 @@ def train(
     teacher: RankingModel | None = None,
     state: SchemaState | None = None,
     window: Window | None = None,
+    start: RankingModel | None = None,
 ) -> RankingModel:
     """Trains the model that `config` names with plain `fit`.
 
@@ -96,6 +98,9 @@ def train(
         teacher: The model that `config.distillation` speaks of.
         state: The vocabularies, by which `config.pretrained` finds its rows.
         window: Time of the training data; tables must be of an earlier one.
+        start: A model of the same class, arguments and schema (`carry_over` makes one
+            for new vocabularies) whose weights the new one begins with. The optimizer
+            starts anew.
 
     Returns:
         The trained model; with `patience`, at its best epoch; with `calibration`,
@@ -104,11 +109,13 @@ def train(
 
     Raises:
         InputError: The checkpoints are of another training, the data has no
-            positions to go on from or cannot be shared among replicas, or there are
-            not the devices that the strategy needs.
+            positions to go on from or cannot be shared among replicas, there are not
+            the devices that the strategy needs, or `start` is another model.
     """
     strategy = make_strategy(config.strategy)
     model = make_model(config, schema)
+    if start is not None:
+        begin_with(model, start)
     _be_taught(model, config, teacher)
     load_tables(model, config, state, window)
     stop = _stopping(config)
@@ -202,13 +209,15 @@ def load_tables(
         raise InputError(
             "state", received=None, expected="the vocabularies of the tables' rows"
         )
-    if config.strategy != "single":
+    one_process = ["single"] if config.pretrained else ["single", "mirrored"]
+    if config.strategy not in one_process:
         raise InputError(
             "strategy",
             received=f"{config.strategy!r} with tables",
-            expected="'single'",
+            expected=" or ".join(map(repr, one_process)),
         )
-    load_vectors(model, config.vectors, state)
+    with make_strategy(config.strategy).scope():
+        load_vectors(model, config.vectors, state)
     if config.pretrained is None:
         return
     settings = config.pretrained.model_dump()

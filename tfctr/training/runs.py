@@ -158,12 +158,13 @@ def evaluate_run(folder: str | Path, data: str, split: str = "test") -> "Report"
 
 
 def load_dataset(name: str) -> "Dataset":
-    """The data set called `name`: `movielens_100k`, `complete_journey`, `synthetic`."""
+    """The data set that a function of that name in `tfctr.data` gives."""
     from tfctr import data
 
     known: dict[str, Callable[[], Dataset]] = {
         "movielens_100k": data.movielens_100k,
         "complete_journey": data.complete_journey,
+        "complete_journey_campaigns": data.complete_journey_campaigns,
         "synthetic": data.synthetic,
     }
     if name not in known:

@@ -24,6 +24,7 @@ from tfctr.features import FeatureSchema
 from tfctr.pipelines.beam.item_frames import item_frames
 from tfctr.pipelines.errors import input_error_in
 from tfctr.pipelines.trained import Trained
+from tfctr.pipelines.warm_start import TRAINED_ID
 
 __all__ = ["EncodeItems", "Executor"]
 
@@ -52,6 +53,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         trained_folder = path_utils.serving_model_dir(
             artifact_utils.get_single_uri(input_dict["trained"])
         )
+        (made_of,), (made,) = input_dict["trained"], output_dict["model"]
+        made.set_int_custom_property(TRAINED_ID, made_of.id)
         store = artifact_utils.get_single_uri(output_dict["item_store"])
         model = artifact_utils.get_single_uri(output_dict["model"])
         trained = Trained.load(trained_folder)

@@ -24,6 +24,13 @@ def test_each_modality_has_a_special_and_a_common_expert():
             )
 
 
+def test_residual_experts_add_what_they_get():
+    plain, residual = ModalExperts(seed=1)(X), ModalExperts(seed=1, residual=True)(X)
+    for kind in ("special", "common"):
+        expected = np.asarray(plain[kind]) + X
+        np.testing.assert_allclose(residual[kind], expected, rtol=1e-5, atol=1e-6)
+
+
 def test_one_modality_leaves_the_experts_of_the_others():
     """A9."""
     layer = ModalExperts(seed=1)

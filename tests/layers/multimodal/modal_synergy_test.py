@@ -98,6 +98,40 @@ def test_steps_in_numpy():
     np.testing.assert_allclose(layer(X), expected, rtol=2e-3, atol=2e-3)
 
 
+def test_released_schedule_in_numpy():
+    """Pitfall 4: with T = 12 the first step multiplies the estimate by 138."""
+    layer = randomised(made(num_steps=3, released_schedule=True))
+    left = np.cos(0.45 * np.pi * np.arange(4) / 3) ** 2
+    hidden = X.astype("float64")
+    for step in range(3):
+        a = left[step + 1] / left[step]
+        z = np.sqrt(a) * hidden
+        share = (1 - a) / np.sqrt(max(1 - left[step], 1e-8))
+        hidden = (z - share * estimate(layer, z)) / np.sqrt(a)
+    size = np.abs(hidden).max()
+    np.testing.assert_allclose(layer.repair(X)[0] / size, hidden / size, atol=1e-5)
+    once = made(num_steps=12, released_schedule=True)
+    step, kept = [], noise_schedule(12)[1]
+    once.estimate = lambda z: step.append(z) or np.ones_like(z)
+    once.repair(X)
+    moved = np.asarray(step[0] / kept[0] ** 0.5 - step[1] / kept[1] ** 0.5)
+    np.testing.assert_allclose(moved * kept[0] ** 0.5, 138, rtol=0.01)
+
+
+def test_noise_of_inference_has_the_variance_of_the_formula():
+    x = np.zeros((20_000, 3, 4), "float32")
+    layer = made(num_steps=1, inference_noise=True)
+    left, kept = noise_schedule(1)
+    part = 2 * scipy.special.expit(0.5)
+    share = (1 - kept[0]) / np.sqrt(1 - left[1])
+    expected = (1 - share * part) * np.sqrt(1 - kept[0]) / np.sqrt(kept[0])
+    found = np.asarray(layer.repair(x)[0])
+    assert found.std() == pytest.approx(abs(expected), rel=0.02)
+    assert np.abs(np.asarray(layer(x) - layer(x))).max() > 0
+    with pytest.raises(InputError, match="`inference_noise`: received True without"):
+        made(noise=False, inference_noise=True)
+
+
 def test_attention_adds_nothing_at_first():
     """A5: `A(x, y) = x` exactly while its gain is 0."""
     layer = made()

@@ -1,5 +1,6 @@
 """Tests of `tfctr.pipelines.beam.BehaviourExamples`."""
 
+import dataclasses
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ from tfctr.pipelines.beam.reading import events_of_frame, rows_of_frame
 from tfctr.pipelines.beam.user_examples import UserExamples
 
 SCHEMA = make_schema()
+COMING_BACK = dataclasses.replace(
+    SPEC, negatives_exclude="now", repeat_negatives_per_positive=2
+)
 
 
 def canonical(schema: FeatureSchema, row: Mapping[str, Any]) -> str:
@@ -42,9 +46,9 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def by_pandas(tables: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+def by_pandas(tables: dict[str, pd.DataFrame], spec=SPEC) -> dict[str, list[str]]:
     frames = build_examples(
-        tables["events"], tables["users"], tables["items"], SCHEMA, SPEC
+        tables["events"], tables["users"], tables["items"], SCHEMA, spec
     )
     return {
         split: sorted(canonical(SCHEMA, row) for row in frame.to_dict("records"))
@@ -71,29 +75,30 @@ def test_beam_makes_the_examples_that_pandas_makes(tmp_path, suffix, seed):
     seed=st.integers(0, 10_000),
     span=st.sampled_from([6, 40, 4000]),
     users=st.integers(2, 6),
+    spec=st.sampled_from([SPEC, COMING_BACK]),
 )
-def test_any_log_gives_what_pandas_gives(num_events, seed, span, users):
+def test_any_log_gives_what_pandas_gives(num_events, seed, span, users, spec):
     made = make_tables(num_events, seed, users=users, span=span)
     try:
-        expected = by_pandas(made)
+        expected = by_pandas(made, spec)
     except InputError:
         assume(False)  # labels of one class only, refused by both
     assume(all(expected.values()))
-    assert by_functions(made) == expected
+    assert by_functions(made, spec) == expected
 
 
-def by_functions(made: dict[str, pd.DataFrame]) -> dict[str, list[str]]:
+def by_functions(made: dict[str, pd.DataFrame], spec) -> dict[str, list[str]]:
     """What the transforms do, without Beam."""
     with tempfile.TemporaryDirectory() as folder:
         paths = write_tables(made, Path(folder), "parquet")
-        tables, sources = raw_tables(SCHEMA, SPEC, paths)
+        tables, sources = raw_tables(SCHEMA, spec, paths)
         read = {name: pd.read_parquet(path) for name, path in paths.items()}
-    events = events_of_frame(read["events"], tables["events"], SPEC, "events")
+    events = events_of_frame(read["events"], tables["events"], spec, "events")
     items = {r["item"]: r for r in rows_of_frame(read["items"], tables["items"], "i")}
     users = {r["user"]: r for r in rows_of_frame(read["users"], tables["users"], "u")}
     counts = Counter(key for event in events for key, _ in count_event(event, SCHEMA))
-    boundaries = plan_splits(counts.items(), SCHEMA, SPEC)
-    make = UserExamples(SCHEMA, SPEC, sources)
+    boundaries = plan_splits(counts.items(), SCHEMA, spec)
+    make = UserExamples(SCHEMA, spec, sources)
     found: dict[str, list[str]] = {name: [] for name in SPLITS}
     for user in {event.user for event in events}:
         own = [event for event in events if event.user == user]

@@ -25,6 +25,7 @@ class ModalExperts(keras.layers.Layer):
     together.
 
     Args:
+        residual: Whether experts add what they get, as in the released code.
         seed: Seed of the initial values.
         **kwargs: Passed to `keras.layers.Layer`.
 
@@ -42,9 +43,9 @@ class ModalExperts(keras.layers.Layer):
     (2, 3, 4)
     """
 
-    def __init__(self, *, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, *, residual: bool = False, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seed = seed
+        self.residual, self.seed = residual, seed
 
     def build(self, interests_shape: Shape) -> None:
         count, dim = (int(size or 0) for size in interests_shape[-2:])
@@ -57,7 +58,7 @@ class ModalExperts(keras.layers.Layer):
         return {
             kind: ops.stack(
                 [
-                    expert(part)
+                    expert(part) + part if self.residual else expert(part)
                     for expert, part in zip(
                         getattr(self, f"{kind}_experts"), parts, strict=True
                     )
@@ -71,7 +72,11 @@ class ModalExperts(keras.layers.Layer):
         return dict.fromkeys(KINDS, tuple(interests_shape))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}
+        return {
+            **super().get_config(),
+            "residual": self.residual,
+            "seed": self.seed,
+        }
 
     def _expert(self, name: str, dim: int) -> MLP:
         expert = MLP(

@@ -16,6 +16,8 @@ from tfctr.types import Shape, Tensor
 
 __all__ = ["ModalSynergy", "noise_schedule"]
 
+# What the released code divides by at least, before the root.
+CLAMP = 1e-8
 KERNELS = ("query_kernel", "key_kernel", "value_kernel")
 
 
@@ -41,13 +43,18 @@ class ModalSynergy(keras.layers.Layer):
     `noise_schedule`. `A(x, y) = x + g softmax(Q(x) K(y)^T / sqrt(d)) V(y)` between the
     pieces into which heads cut both vectors; `g` starts at 0, `s` at 0.5.
 
-    Noise is drawn in training only: without it a call is a function of its inputs. No
+    Noise is drawn in training only: else a call is a function of its inputs. No
     loss asks the estimate to be the noise, unless `noise_error` is made one.
 
     Args:
         num_steps: Number of steps, `T`: its time is in proportion to them.
         num_heads: Pieces of each vector; must divide its width.
         noise: Whether training draws noise.
+        inference_noise: Whether inference draws it too, as the released code does: two
+            calls then differ.
+        released_schedule: Whether repair divides by `sqrt(1 - b_t)`, at least 1e-4, as
+            the released code does: `b_0 = 1`, so the first step multiplies by some
+            hundreds, and nothing is restored.
         seed: Seed of the initial values and of the noise.
         **kwargs: Passed to `keras.layers.Layer`.
 
@@ -73,6 +80,8 @@ class ModalSynergy(keras.layers.Layer):
         num_steps: int = 3,
         num_heads: int = 4,
         noise: bool = True,
+        inference_noise: bool = False,
+        released_schedule: bool = False,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -81,7 +90,13 @@ class ModalSynergy(keras.layers.Layer):
             if value < 1:
                 raise InputError(name, received=value, expected="a positive number")
         self.num_steps, self.num_heads = num_steps, num_heads
+        if inference_noise and not noise:
+            raise InputError(
+                "inference_noise", received="True without noise", expected="noise=True"
+            )
         self.noise, self.seed = noise, seed
+        self.inference_noise = inference_noise
+        self.released_schedule = released_schedule
         self.seed_generator = keras.random.SeedGenerator(derived_seed(seed, "noise"))
 
     def build(self, inputs_shape: Shape) -> None:
@@ -122,7 +137,7 @@ class ModalSynergy(keras.layers.Layer):
             `(batch, modalities, dim)`, and the mean square `(batch,)` of noise less
             estimate, float32; zeros where no noise is drawn.
         """
-        noisy = self.noise and training
+        noisy = self.noise and (training or self.inference_noise)
         hidden, error = inputs, ops.zeros_like(ops.cast(inputs[:, 0, 0], "float32"))
         left, kept = noise_schedule(self.num_steps)
         for step in range(self.num_steps):
@@ -136,7 +151,8 @@ class ModalSynergy(keras.layers.Layer):
             if noisy:
                 missed = ops.square(ops.cast(drawn - estimate, "float32"))
                 error = error + ops.mean(missed, axis=(1, 2)) / self.num_steps
-            share = (1 - kept[step]) / (1 - left[step + 1]) ** 0.5
+            known = left[step] if self.released_schedule else left[step + 1]
+            share = (1 - kept[step]) / max(1 - known, CLAMP) ** 0.5
             hidden = (hidden - float(share) * estimate) / float(kept[step] ** 0.5)
         return hidden, error
 
@@ -171,6 +187,8 @@ class ModalSynergy(keras.layers.Layer):
             "num_steps": self.num_steps,
             "num_heads": self.num_heads,
             "noise": self.noise,
+            "inference_noise": self.inference_noise,
+            "released_schedule": self.released_schedule,
             "seed": self.seed,
         }
 
