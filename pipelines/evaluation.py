@@ -15,8 +15,12 @@ AUC_THRESHOLDS = '{"num_thresholds": 10000}'
 
 
 def evaluated_labels(schema: FeatureSchema) -> list[str]:
-    """Labels that every example has; TFMA cannot leave out single examples."""
-    return [label.name for label in schema.labels if label.observed_if is None]
+    """Labels of 0 and 1 that every example has; TFMA cannot leave out single ones."""
+    return [
+        label.name
+        for label in schema.labels
+        if label.observed_if is None and not label.is_value
+    ]
 
 
 def evaluation_config(

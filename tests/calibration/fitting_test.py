@@ -9,6 +9,7 @@ from tfctr.errors import InputError, UnknownName
 from tfctr.evaluation import evaluate
 from tfctr.features import Categorical, FeatureSchema, Label, Numeric, Vocabulary
 from tfctr.models import LogisticRegression
+from tfctr.testing import make_batch
 
 SCHEMA = FeatureSchema(
     user=(Categorical("user_id"), Categorical("country"), Numeric("taste")),
@@ -142,3 +143,29 @@ def test_label_of_one_class_is_named(model):
     data = [(x, {**y, "buy": 0 * y["buy"]}, w)]
     with pytest.raises(InputError, match=r"`buy`: received .*0 positives"):
         calibrate(model, data)
+
+
+def test_values_stay_as_they_are():
+    """Beside a label with two logits, whose ranking loss a calibrated model has too."""
+    schema = FeatureSchema(
+        user=(Categorical("user_id", dtype="int64"),),
+        item=(Categorical("item_id", dtype="int64"),),
+        labels=(Label("click"), Label("spend", kind="value")),
+        user_id="user_id",
+        item_id="item_id",
+    ).with_sizes({"user_id": 9, "item_id": 9})
+    x, y = make_batch(schema, 200)
+    plain = LogisticRegression(schema, two_logits=["click"])
+    plain.compile(
+        tasks=[{"label": "click", "losses": {"context_ranking": 1.0}}],
+        weighted_metrics=[],
+        run_eagerly=True,
+    )
+    found = calibrate(plain, [(x, y)], method="platt")
+    np.testing.assert_allclose(found(x)["spend"], plain(x)["spend"], rtol=1e-6)
+    assert not np.allclose(found(x)["click"], plain(x)["click"])
+    assert np.isfinite(found.evaluate(x, y, verbose=0)).all()
+    rated = calibrate(plain, negative_rate=0.5)
+    np.testing.assert_allclose(rated(x)["spend"], plain(x)["spend"], rtol=1e-6)
+    with pytest.raises(UnknownName, match="spend"):
+        calibrate(plain, negative_rate={"spend": 0.5})

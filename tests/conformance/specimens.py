@@ -249,7 +249,39 @@ def _error_of_three_bins(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
     return np.abs(gaps).sum() / total
 
 
+def _value_ratio(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    return (sample_weight * y_pred).sum() / (sample_weight * y_true).sum()
+
+
+def _value_ratio_of_logarithms(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    return _value_ratio(y_true, np.exp(y_pred.astype("float64")), sample_weight)
+
+
+def _mean_value_error(y_true: Any, y_pred: Any, sample_weight: Any) -> float:
+    return np.average(np.abs(y_true - y_pred), weights=sample_weight)
+
+
+VALUES = {
+    "y_true": np.where(np.arange(ROWS) % 3, 0, np.arange(ROWS)).astype("float32"),
+    "y_pred": np.arange(ROWS, dtype="float32")[::-1] / 4,
+}
+
 METRICS = [
+    MetricSpecimen(
+        metrics.ValueRatio,
+        {"from_logits": False, "name": "ratio"},
+        VALUES,
+        _value_ratio,
+    ),
+    MetricSpecimen(
+        metrics.ValueRatio, {"name": "logs"}, VALUES, _value_ratio_of_logarithms
+    ),
+    MetricSpecimen(
+        metrics.MeanValueError,
+        {"from_logits": False, "name": "error"},
+        VALUES,
+        _mean_value_error,
+    ),
     MetricSpecimen(metrics.AUC, {"num_thresholds": 500}, PREDICTIONS, pairwise_auc),
     MetricSpecimen(
         metrics.AUC,

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfctr.data.behaviour import LabelRule, label_value
-from tfctr.data.labels import label_values
+from tests.features.shop import small_schema
+from tfctr.data.behaviour import BehaviourSpec, LabelRule, label_value
+from tfctr.data.labels import check_rules, label_values
 from tfctr.errors import InputError
+from tfctr.features import Label
 
 RULES = [
     LabelRule("c", at_least=3),
@@ -43,3 +45,10 @@ def test_a_text_among_numbers_is_named():
     cells = pd.Series([5, "x"], name="c")
     with pytest.raises(InputError, match="`c`: received 'x' in row 1 of events"):
         label_values(RULES[0], cells)
+
+
+def test_values_are_not_made_from_logs():
+    schema = small_schema(labels=[Label("spend", kind="value")])
+    spec = BehaviourSpec("user_id", "item_id", "time", {"spend": LabelRule("spend")})
+    with pytest.raises(InputError, match="a value, from a log of events"):
+        check_rules(schema, spec)

@@ -60,3 +60,14 @@ def test_labels_that_wait_for_each_other_are_refused():
     first, second = Label("click", observed_if="buy"), Label("buy", observed_if="click")
     with pytest.raises(InputError, match=r"buy.*click.*circle"):
         targets(FRAME, schema(first, second))
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.5, np.inf, "much"])
+def test_values_that_count_must_be_numbers_of_at_least_0(value):
+    spend = Label("spend", observed_if="click", kind="value")
+    frame = FRAME.assign(spend=pd.Series([2.5, 0.0, value, 1.0], dtype=object))
+    values, _ = targets(frame, schema(CLICK, spend))
+    assert values["spend"].tolist() == [2.5, 0.0, 0.0, 1.0]
+    frame["spend"] = pd.Series([2.5, value, 0.0, 1.0], dtype=object)
+    with pytest.raises(InputError, match="a number of at least 0"):
+        targets(frame, schema(CLICK, spend))

@@ -6,6 +6,7 @@ from tests.features.shop import SCHEMA, small_schema
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import (
     Categorical,
+    FeatureSchema,
     Label,
     Numeric,
     Sequence,
@@ -168,3 +169,11 @@ def test_schemas_are_equal_and_hash_alike_by_content():
     assert small_schema() == small_schema()
     assert len({small_schema(), small_schema(), SCHEMA}) == 2
     assert small_schema() != small_schema().with_sizes({"user_id": 3})
+
+
+def test_no_label_is_observed_by_a_value():
+    labels = [Label("spend", kind="value"), Label("back", observed_if="spend")]
+    with pytest.raises(InputError, match="'spend', a value"):
+        small_schema(labels=labels)
+    again = FeatureSchema.from_dict(small_schema(labels=labels[:1]).to_dict())
+    assert again.labels == (labels[0],)

@@ -148,3 +148,15 @@ def test_specs_cannot_be_changed():
 def test_label_that_hangs_on_itself_is_refused():
     with pytest.raises(InputError, match=r"click\.observed_if.*the label itself"):
         Label("click", observed_if="click")
+
+
+def test_label_of_an_unknown_kind_is_refused():
+    with pytest.raises(UnknownName, match="Did you mean 'value'"):
+        Label("spend", kind="values")
+    assert Label("spend", kind="value").is_value
+    assert not Label("click").is_value
+
+
+def test_values_do_not_ripen():
+    with pytest.raises(InputError, match="only what is 0 or 1 ripens"):
+        Label("spend", kind="value", ripeness="share")

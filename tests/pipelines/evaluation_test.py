@@ -1,9 +1,12 @@
 """Tests of `tfctr.pipelines.evaluation`."""
 
+import dataclasses
+
 import pytest
 
 from tests.pipelines.logs import make_schema, make_small_schema
 from tfctr.errors import UnknownName
+from tfctr.features import Label
 from tfctr.pipelines.config import EvaluationConfig
 from tfctr.pipelines.evaluation import evaluated_labels, evaluation_config
 
@@ -57,3 +60,10 @@ def test_slices_begin_with_all_examples():
 def test_slice_by_an_unknown_column_is_refused():
     with pytest.raises(UnknownName, match=r"`evaluation\.slices`.*Did you mean 'job'"):
         evaluation_config(SCHEMA, EvaluationConfig(slices=[["jobs"]]))
+
+
+def test_values_are_left_out():
+    schema = make_schema()
+    spend = Label("spend", kind="value")
+    with_value = dataclasses.replace(schema, labels=(*schema.labels, spend))
+    assert evaluated_labels(with_value) == evaluated_labels(schema)

@@ -31,6 +31,8 @@ def calibrate(
 ) -> Calibrated:
     """A model that scores as `model` does, and then calibrates each label.
 
+    Labels that are values stay as they are.
+
     Args:
         model: The trained model; it stays as it is.
         dataset: Batches `(x, y)` or `(x, y, w)` of single examples that the model was
@@ -66,8 +68,10 @@ def calibrate(
         raise UnknownName("method", method, METHODS)
     check_slices(model, slices)
     examples = _Examples(model, dataset, slices)
-    curves, by_value = {}, {}
+    curves, by_value = dict.fromkeys(model.heads.values, Curve()), {}
     for label in model.label_names:
+        if label in curves:
+            continue
         x, y, w = (group[label] for group in (examples.logits, examples.y, examples.w))
         curves[label] = _fitted(label, method, x, y, w)
         by_value[label] = {
@@ -165,10 +169,12 @@ def _prior_curves(
     model: RankingModel, negative_rate: float | Mapping[str, float] | None
 ) -> dict[str, Curve]:
     if not isinstance(negative_rate, Mapping):
-        negative_rate = dict.fromkeys(model.label_names, negative_rate or 0.0)
+        names = [n for n in model.label_names if n not in model.heads.values]
+        negative_rate = dict.fromkeys(names, negative_rate or 0.0)
     for name in negative_rate:
-        if name not in model.label_names:
-            raise UnknownName("negative_rate", name, model.label_names)
+        known = [n for n in model.label_names if n not in model.heads.values]
+        if name not in known:
+            raise UnknownName("negative_rate", name, known)
     return {
         name: prior_curve(negative_rate[name]) if name in negative_rate else Curve()
         for name in model.label_names

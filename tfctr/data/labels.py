@@ -62,6 +62,14 @@ def check_rules(schema: FeatureSchema, spec: BehaviourSpec) -> None:
                 received=f"rules for {', '.join(spec.labels)}",
                 expected="a rule for each label of the schema",
             )
+    for label in schema.labels:
+        if label.is_value:
+            raise InputError(
+                label.name,
+                received="a value, from a log of events",
+                expected="labels of 0 and 1",
+                hint="Values are read from frames and files of examples.",
+            )
 
 
 def check_classes(

@@ -25,8 +25,9 @@ def targets(
         the ripeness of labels that have one (1 where not observed).
 
     Raises:
-        InputError: A column is missing, an observed label is neither 0 nor 1, a
-            weight is negative or missing, or ripeness is not in [0, 1].
+        InputError: A column is missing, an observed label is neither 0 nor 1, or of
+            a value negative or missing, a weight is negative or missing, or ripeness
+            is not in [0, 1].
     """
     for name in schema.label_columns():
         if name not in frame:
@@ -40,8 +41,12 @@ def targets(
     for label in schema.labels:
         observed = _observed(frame, label, declared, ())
         known = _numbers(frame, label.name)
-        for row in np.flatnonzero(observed & ~np.isin(known, (0.0, 1.0)))[:1]:
-            raise bad_cell(frame[label.name], int(row), "the frame", "0 or 1")
+        right, expected = np.isin(known, (0.0, 1.0)), "0 or 1"
+        if label.is_value:
+            right = np.isfinite(known) & (known >= 0)
+            expected = "a number of at least 0"
+        for row in np.flatnonzero(observed & ~right)[:1]:
+            raise bad_cell(frame[label.name], int(row), "the frame", expected)
         values[label.name] = np.where(observed, known, 0).astype("float32")
         weight = np.ones(len(frame)) if label.weight is None else _weight(frame, label)
         weights[label.name] = np.where(observed, weight, 0).astype("float32")

@@ -5,6 +5,7 @@ from tfctr.evaluation.cascade import CascadePoint, CascadeReport, cascade_report
 from tfctr.evaluation.metric_row import MetricRow
 from tfctr.evaluation.report import LabelReport, Report
 from tfctr.evaluation.streaming import evaluate
+from tfctr.evaluation.value_row import ValueRow
 
 __all__ = [
     "CascadePoint",
@@ -12,6 +13,7 @@ __all__ = [
     "LabelReport",
     "MetricRow",
     "Report",
+    "ValueRow",
     "cascade_report",
     "evaluate",
     "report_from_arrays",

@@ -1,12 +1,13 @@
 """What an offline evaluation found."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tfctr.errors import InputError
 from tfctr.evaluation.metric_row import MetricRow
+from tfctr.evaluation.value_row import ValueRow
 
 __all__ = ["LabelReport", "Report"]
 
@@ -19,6 +20,14 @@ COLUMNS = {
     "normalized_entropy": "NE",
     "calibration_ratio": "calibration",
     "expected_calibration_error": "ECE",
+}
+VALUE_COLUMNS = {
+    "count": "examples",
+    "positives": "positives",
+    "mean_value": "mean",
+    "value_ratio": "predicted / observed",
+    "mean_value_error": "mean error",
+    "normalized_gini": "Gini",
 }
 
 
@@ -43,14 +52,17 @@ class Report:
     """Metrics of every label, overall and by slice.
 
     Attributes:
-        labels: Label name -> its report.
+        labels: Name of a label of 0 and 1 -> its report.
+        values: Name of a label that is a value -> its metrics.
     """
 
     labels: Mapping[str, LabelReport]
+    values: Mapping[str, ValueRow] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """All numbers, ready for JSON; what is not defined is `None`."""
-        return {
+        values = {n: {"overall": row.to_dict()} for n, row in self.values.items()}
+        return values | {
             name: {
                 "overall": report.overall.to_dict(),
                 "slices": {
@@ -66,7 +78,7 @@ class Report:
         }
 
     def to_markdown(self) -> str:
-        """One table; `-` stands for what is not defined."""
+        """A table, and one of values; `-` stands for what is not defined."""
         lines = [
             f"| label | slice | {' | '.join(COLUMNS.values())} |",
             "|---|---|" + "---:|" * len(COLUMNS),
@@ -78,6 +90,17 @@ class Report:
                     _line(name, f"{slice_name} = {value}", row)
                     for value, row in rows.items()
                 ]
+        if not self.labels:
+            lines = []
+        if self.values:
+            lines += [""] * bool(lines) + [
+                f"| value | {' | '.join(VALUE_COLUMNS.values())} |",
+                "|---|" + "---:|" * len(VALUE_COLUMNS),
+            ]
+            lines += [
+                f"| {name} | {' | '.join(_shown(row.to_dict(), VALUE_COLUMNS))} |"
+                for name, row in self.values.items()
+            ]
         return "\n".join(lines) + "\n"
 
     def plot_calibration(self, path: str | os.PathLike[str]) -> None:
@@ -107,12 +130,17 @@ class Report:
         figure.savefig(path)
 
 
-def _line(label: str, slice_name: str, row: MetricRow) -> str:
+def _shown(found: Mapping[str, float | int | None], names: Iterable[str]) -> list[str]:
     shown = []
-    for value in (row.to_dict()[name] for name in COLUMNS):
+    for value in (found[name] for name in names):
         if value is None:
             shown.append("-")
         else:
             shown.append(f"{value:,}" if isinstance(value, int) else f"{value:.4f}")
+    return shown
+
+
+def _line(label: str, slice_name: str, row: MetricRow) -> str:
+    shown = _shown(row.to_dict(), COLUMNS)
     cell = slice_name.replace("|", "\\|")
     return f"| {label} | {cell} | {' | '.join(shown)} |"

@@ -1,6 +1,7 @@
 """Reports of a model on a dataset."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -10,9 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from tfctr.errors import InputError, UnknownName
 from tfctr.evaluation.arrays import report_from_arrays
 from tfctr.evaluation.report import Report
+from tfctr.evaluation.value_row import ValueRow
 from tfctr.features import GROUP_ID
 
 __all__ = ["evaluate"]
+
+# `exp` of more is served by nobody: see `tfctr.models.heads`.
+MOST = 80.0
 
 
 def evaluate(
@@ -22,6 +27,7 @@ def evaluate(
     slices: Sequence[str] = (),
     num_bins: int = 20,
     max_slice_values: int = 50,
+    values: Sequence[str] = (),
 ) -> Report:
     """Measures a model, or what it has predicted, on labelled batches.
 
@@ -37,6 +43,8 @@ def evaluate(
         slices: Names of inputs `(batch,)` by whose values to slice.
         num_bins: Bins of the calibration.
         max_slice_values: Values shown of a slice; the rest is measured together.
+        values: Names of labels that are values, where predictions are given; those
+            predictions are expected values. A model knows them.
 
     Returns:
         The report.
@@ -45,7 +53,9 @@ def evaluate(
         InputError: There are no examples, an input to slice by is missing or has
             several values an example, or a prediction is NaN.
     """
-    columns = _Columns(model_or_predictions, slices)
+    heads = getattr(model_or_predictions, "heads", None)
+    values = values if heads is None else heads.values
+    columns = _Columns(model_or_predictions, slices, values)
     for batch in dataset:
         columns.add(*batch)
     if not columns.y:
@@ -53,21 +63,30 @@ def evaluate(
     predictions: Mapping[str, ArrayLike] = columns.predictions
     if not isinstance(model_or_predictions, keras.Model):
         predictions = model_or_predictions
-    return report_from_arrays(
-        columns.join(columns.y),
+    y, w = columns.join(columns.y), columns.join(columns.w)
+    report = report_from_arrays(
+        {name: column for name, column in y.items() if name not in values},
         predictions,
         columns.join(columns.kept).get(GROUP_ID),
         {name: columns.join(columns.kept)[name] for name in slices},
-        weights=columns.join(columns.w) or None,
+        weights=w or None,
         num_bins=num_bins,
         max_slice_values=max_slice_values,
     )
+    rows = {
+        name: ValueRow.measure(y[name], predictions[name], w.get(name))
+        for name in values
+    }
+    return replace(report, values=rows)
 
 
 class _Columns:
     """What is kept of each batch, by name."""
 
-    def __init__(self, predictor: Any, slices: Sequence[str]) -> None:
+    def __init__(
+        self, predictor: Any, slices: Sequence[str], values: Sequence[str]
+    ) -> None:
+        self.values = values
         self.y: dict[str, list[NDArray[Any]]] = {}
         self.w: dict[str, list[NDArray[Any]]] = {}
         self.kept: dict[str, list[NDArray[Any]]] = {}
@@ -105,7 +124,9 @@ class _Columns:
     @property
     def predictions(self) -> dict[str, NDArray[Any]]:
         return {
-            name: _sigmoid(values.astype(np.float64))
+            name: np.exp(np.minimum(values.astype(np.float64), MOST))
+            if name in self.values
+            else _sigmoid(values.astype(np.float64))
             for name, values in self.join(self.logits).items()
         }
 

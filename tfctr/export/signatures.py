@@ -21,6 +21,7 @@ from tfctr.features import (
     parse_examples,
 )
 from tfctr.models import PreRankingModel, RankingModel
+from tfctr.models.heads import predictions
 from tfctr.types import Tensor
 
 __all__ = ["ServingModule"]
@@ -107,7 +108,7 @@ class ServingModule(tf.Module):
 
     def _pointwise(self, examples: Tensor) -> dict[str, Tensor]:
         encoded = self._encode(parse_examples(self._schema, examples))
-        return _probabilities(dict(self._heads.ranking(encoded)))
+        return self._predictions(dict(self._heads.ranking(encoded)))
 
     def _rank(self, **raw: Tensor) -> dict[str, Tensor]:
         user, items = self._split(raw)
@@ -120,7 +121,7 @@ class ServingModule(tf.Module):
         model = self._heads.pre_ranking
         state = model.encode_user(self._encode(raw))
         stored = self._items.stored(self._items.rows(item_id))
-        score = self._score(_probabilities(model.score_stored(state, stored)))
+        score = self._score(self._predictions(model.score_stored(state, stored)))
         count = tf.minimum(self._top_k, tf.shape(score)[1])
         top_score, top_index = tf.math.top_k(score, count)
         return {
@@ -150,7 +151,7 @@ class ServingModule(tf.Module):
     ) -> dict[str, Tensor]:
         model = self._heads.ranking
         state = model.encode_user(self._encode(user))
-        outputs = _probabilities(model.score(state, items))
+        outputs = self._predictions(model.score(state, items))
         return {**outputs, "score": self._score(outputs)}
 
     def _score(self, probabilities: Mapping[str, Tensor]) -> Tensor:
@@ -162,6 +163,9 @@ class ServingModule(tf.Module):
             for name, exponent in self._exponents.items()
         ]
         return functools.reduce(tf.multiply, parts)
+
+    def _predictions(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return predictions(self._schema.labels, scores)
 
     def _split(self, raw: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], ...]:
         names = {column.name for column in self._schema.raw_columns(ITEM_ROLES)}
@@ -203,10 +207,6 @@ def _check_names(
             received="a column of the user of that name",
             expected="another name: `item_id` names the candidates of a request",
         )
-
-
-def _probabilities(logits: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: tf.sigmoid(value) for name, value in logits.items()}
 
 
 def _concrete(

@@ -23,6 +23,7 @@ __all__ = [
 
 # Number of values of each calendar unit; ids start at 1, 0 is a missing time.
 CALENDAR_UNITS = {"hour": 24, "weekday": 7, "day": 31, "month": 12}
+LABEL_KINDS = ("binary", "value")
 TRANSFORMS = ("standardize", "log_standardize", "none")
 
 
@@ -180,7 +181,7 @@ class Sequence:
 
 @dataclass(frozen=True)
 class Label:
-    """What is to be predicted: 0 or 1.
+    """What is to be predicted: 0 or 1, or a value.
 
     Args:
         name: Column name.
@@ -190,15 +191,31 @@ class Label:
             share, from 0 to 1, of those that ever do that have done so by the time at
             which the example is looked at. `tfctr.data.attribute_conversions` makes
             it.
+        kind: `"binary"`, or `"value"`: a number of at least 0, most of them 0 perhaps,
+            such as what was spent.
     """
 
     name: str
     observed_if: str | None = None
     weight: str | None = None
     ripeness: str | None = None
+    kind: str = "binary"
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is a number of at least 0, rather than 0 or 1."""
+        return self.kind == "value"
 
     def __post_init__(self) -> None:
         check_name("Label", self.name)
+        if self.kind not in LABEL_KINDS:
+            raise UnknownName(f"{self.name}.kind", self.kind, LABEL_KINDS)
+        if self.is_value and self.ripeness is not None:
+            raise InputError(
+                f"{self.name}.ripeness",
+                received="one of a value",
+                expected="none: only what is 0 or 1 ripens",
+            )
         if self.observed_if == self.name:
             raise InputError(
                 f"{self.name}.observed_if",

@@ -1,6 +1,7 @@
 """Metrics of click prediction: Keras metrics to train with, functions on arrays.
 
-Labels are 0 or 1 and predictions are logits, unless `from_logits=False`. What is not
+Labels are 0 or 1 and predictions are logits, unless `from_logits=False`; those of
+values, `ValueRatio` and `MeanValueError`, take logarithms of them. What is not
 defined (no examples, or none of one class) is NaN, not a number that looks like a
 result. A NaN among predictions that count makes the metric NaN.
 """
@@ -20,7 +21,9 @@ from tfctr.metrics.streaming.calibration_ratio import CalibrationRatio
 from tfctr.metrics.streaming.expected_calibration_error import ExpectedCalibrationError
 from tfctr.metrics.streaming.grouped_auc import GroupedAUC
 from tfctr.metrics.streaming.log_loss import LogLoss
+from tfctr.metrics.streaming.mean_value_error import MeanValueError
 from tfctr.metrics.streaming.normalized_entropy import NormalizedEntropy
+from tfctr.metrics.streaming.value_ratio import ValueRatio
 
 __all__ = [
     "AUC",
@@ -28,7 +31,9 @@ __all__ = [
     "ExpectedCalibrationError",
     "GroupedAUC",
     "LogLoss",
+    "MeanValueError",
     "NormalizedEntropy",
+    "ValueRatio",
     "auc",
     "calibration_ratio",
     "code_entropy",

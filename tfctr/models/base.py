@@ -1,6 +1,6 @@
 """The contract that every model keeps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +11,7 @@ from tfctr.features import FeatureSchema, Vector
 from tfctr.features.inputs import blank_row
 from tfctr.features.packing import is_packed, unpack
 from tfctr.models.distillation import Distillation
+from tfctr.models.heads import Heads, predictions
 from tfctr.models.request_form import by_form, split_roles
 from tfctr.models.table_settings import set_table_settings, table_settings
 from tfctr.models.tasks import parents_of
@@ -31,6 +32,9 @@ class RankingModel(TrainableModel):
 
     Args:
         schema: The schema, with sizes (`SchemaState.schema`).
+        two_logits: Labels with a logit for 0 and one for 1, which can be ranked within
+            contexts (`Task(losses={"context_ranking": ...})`). What comes out is their
+            difference.
         seed: Seed of all initial values.
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
 
@@ -41,8 +45,15 @@ class RankingModel(TrainableModel):
         training: Whether dropout and the like are on.
 
     Returns:
-        Dict label -> float32 logits `(batch,)`; of requests `(batch, candidates)`.
+        Dict label -> float32 logits `(batch,)`; of requests `(batch, candidates)`. Of a
+        value the logarithm of what is expected: see `predictions`.
+
+    Raises:
+        InputError: The model gives one logit a label, and more is asked for.
     """
+
+    # Whether it can give a label more outputs than one.
+    takes_heads = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -51,7 +62,12 @@ class RankingModel(TrainableModel):
             cls.call = by_form(cls.call)  # type: ignore[method-assign]
 
     def __init__(
-        self, schema: FeatureSchema | Mapping[str, Any], *, seed: int = 0, **kwargs: Any
+        self,
+        schema: FeatureSchema | Mapping[str, Any],
+        *,
+        two_logits: Sequence[str] = (),
+        seed: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if isinstance(schema, Mapping):
@@ -59,6 +75,15 @@ class RankingModel(TrainableModel):
         self.schema = schema
         self.seed = seed
         self._set_distillation(None)
+        # Past Keras' tracking, which makes wrappers of lists.
+        object.__setattr__(self, "heads", Heads(schema.labels, two_logits))
+        if self.heads.several and not self.takes_heads:
+            raise InputError(
+                type(self).__name__,
+                received=f"several outputs for {', '.join(self.heads.several)}",
+                expected="labels of 0 and 1, and no `two_logits`",
+                hint="SharedBottom, ESMM, MMoE, PLE, DHEN and most others take them.",
+            )
         self.label_names = [label.name for label in schema.labels]
         self.label_parents = parents_of(schema.labels)
         self.label_ripeness = {
@@ -76,7 +101,7 @@ class RankingModel(TrainableModel):
     def interact(
         self, embedded: Mapping[str, Tensor], training: bool = False
     ) -> Tensor:
-        """Logits `(rows, labels)` of embedded pairs of user and item."""
+        """Outputs `(rows, outputs)` of embedded pairs of user and item."""
         raise NotImplementedError(f"{type(self).__name__} does not write this")
 
     # Pointwise and request form ----------------------------------------------------
@@ -150,9 +175,17 @@ class RankingModel(TrainableModel):
         tiled = {name: ops.repeat(v, count, axis=0) for name, v in state.items()}
         embedded = {**tiled, **self.embed(flat, training=training)}
         logits = self.interact(embedded, training=training)
-        return self._by_label(
-            ops.reshape(logits, (batch, count, len(self.schema.labels)))
-        )
+        return self._by_label(ops.reshape(logits, (batch, count, self.heads.total)))
+
+    # Values and probabilities ------------------------------------------------------
+
+    def predictions(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Probabilities of labels of 0 and 1, expected values of others.
+
+        Args:
+            scores: What the model, or its `predict`, gave, by label.
+        """
+        return predictions(self.schema.labels, scores)
 
     # Teachers ----------------------------------------------------------------------
 
@@ -184,6 +217,12 @@ class RankingModel(TrainableModel):
                 "teacher",
                 received="a model of another schema",
                 expected="one of the student's schema",
+            )
+        if self.heads.values:
+            raise InputError(
+                "teacher",
+                received=f"values, {', '.join(self.heads.values)}",
+                expected="labels of 0 and 1: they have logits to be taught",
             )
         teacher.build()
         self._set_distillation(
@@ -227,15 +266,17 @@ class RankingModel(TrainableModel):
         set_table_settings(self, config.get("tables", {}))
 
     def get_config(self) -> dict[str, Any]:
-        return {
+        config = {
             **super().get_config(),
             "schema": self.schema.to_dict(),
             "seed": self.seed,
         }
+        if self.heads.two_logits:
+            config["two_logits"] = self.heads.two_logits
+        return config
 
     def _by_label(self, logits: Tensor) -> dict[str, Tensor]:
-        logits = ops.cast(logits, "float32")
-        return {name: logits[..., k] for k, name in enumerate(self.label_names)}
+        return self.heads.scores(logits)
 
     def _unpacked(self, inputs: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         return unpack(self.schema, inputs) if is_packed(inputs) else inputs

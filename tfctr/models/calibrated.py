@@ -10,6 +10,7 @@ from keras import ops
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import Categorical
 from tfctr.models.base import RankingModel
+from tfctr.models.heads import parted, with_prefix
 from tfctr.saving import serializable
 from tfctr.types import Tensor
 
@@ -56,7 +57,8 @@ class Calibrated(RankingModel):
     ) -> None:
         from tfctr.calibration.curve import Curve
 
-        super().__init__(model.schema, seed=model.seed, **kwargs)
+        two_logits = model.heads.two_logits
+        super().__init__(model.schema, two_logits=two_logits, seed=model.seed, **kwargs)
         self.model = model
         for name in {*curves, *(by_value or {})}:
             if name not in self.label_names:
@@ -138,7 +140,8 @@ class Calibrated(RankingModel):
     def _bent(
         self, logits: Mapping[str, Tensor], ids: Tensor | None
     ) -> dict[str, Tensor]:
-        bent = {}
+        logits, outputs = parted(logits)
+        bent = with_prefix(outputs)
         for name, x in logits.items():
             numbers, rows = self._tables[name]
             if ids is None or len(numbers) == 1:

@@ -57,7 +57,7 @@ class DHEN(TrainingLosses):
         hidden_units: Widths of each task's tower; none for a logit of `X_N` itself.
         dropout: Share of units dropped in the towers in training.
         seed: Seed of the initial values.
-        **kwargs: `name` and `dtype`, passed to `keras.Model`.
+        **kwargs: `two_logits`, `name` and `dtype`, as for `RankingModel`.
 
     Returns:
         Dict label -> float32 logits `(batch,)`.
@@ -94,6 +94,7 @@ class DHEN(TrainingLosses):
         self.ensembles = self._ensembles()
         self.towers = TaskTowers(
             self.label_names,
+            outputs=self.heads.several,
             hidden_units=hidden_units,
             dropout=dropout,
             seed=seed,
@@ -179,9 +180,7 @@ class DHEN(TrainingLosses):
         user = ops.repeat(state["user_fields"], count, axis=0)
         flat = ops.reshape(own, (batch * count, own.shape[2], self.dim))
         logits = self.interact({"user_fields": user, "item_fields": flat}, training)
-        return self._by_label(
-            ops.reshape(logits, (batch, count, len(self.label_names)))
-        )
+        return self._by_label(ops.reshape(logits, (batch, count, self.heads.total)))
 
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False

@@ -63,6 +63,8 @@ class ModalRanker(TrainingLosses):
         Dict label -> float32 logits `(batch,)`.
     """
 
+    takes_heads = False
+
     def __init__(
         self,
         schema: FeatureSchema | Mapping[str, Any],

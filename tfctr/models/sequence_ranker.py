@@ -99,9 +99,7 @@ class SequenceRanker(RankingModel):
         self.final_norm = keras.layers.LayerNormalization(dtype=policy, name="norm")
         self.head = MLP(self.hidden_units, seed=seed, dtype=policy, name="head")
         first = {"kernel_initializer": glorot(seed, "output"), "dtype": "float32"}
-        self.output_layer = keras.layers.Dense(
-            len(self.schema.labels), name="output", **first
-        )
+        self.output_layer = keras.layers.Dense(self.heads.total, name="output", **first)
 
     # To be written by each model ---------------------------------------------------
 

@@ -43,6 +43,8 @@ class TARQTraining(TrainingLosses, PreRankingModel):
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
     """
 
+    takes_heads = False
+
     made: TARQSettings
     autoencoder: ItemAutoencoder
 

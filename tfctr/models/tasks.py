@@ -1,6 +1,6 @@
 """Tasks: how each label of a model is trained and judged."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +10,15 @@ from keras import ops
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import Label
 from tfctr.losses import BinaryCrossEntropy, WeightedLosses
-from tfctr.metrics import (
-    AUC,
-    CalibrationRatio,
-    ExpectedCalibrationError,
-    LogLoss,
-    NormalizedEntropy,
+from tfctr.losses.weighted_losses import RANKING
+from tfctr.losses.zero_inflated_log_normal import ZeroInflatedLogNormal
+from tfctr.models.task_kinds import (
+    BINARY_METRICS,
+    CROSS_ENTROPY,
+    METRICS,
+    VALUE_LOSS,
+    of_binary,
+    of_value,
 )
 from tfctr.types import Tensor
 
@@ -29,15 +32,7 @@ __all__ = [
     "resolve_tasks",
 ]
 
-METRICS: dict[str, type[keras.metrics.Metric]] = {
-    "auc": AUC,
-    "normalized_entropy": NormalizedEntropy,
-    "calibration_ratio": CalibrationRatio,
-    "log_loss": LogLoss,
-    "expected_calibration_error": ExpectedCalibrationError,
-}
 SPACES = ("observed", "all")
-CROSS_ENTROPY = {"binary_cross_entropy": 1.0}
 # The largest log-probability that is taken for one: that of 1 has no logit.
 MAX_LOG_PROBABILITY = -1e-6
 
@@ -53,11 +48,14 @@ class Task:
             is: trained is the probability that it and all those are 1, against whether
             they are. Either way the label's logit is that of its probability where it
             is observed.
-        losses: Weights of the losses by name, as for `tfctr.losses.WeightedLosses`.
+        losses: Weights of the losses by name, as for `tfctr.losses.WeightedLosses`. A
+            label of a value has `"zero_inflated_log_normal"` by default, and no other.
+            `"context_ranking"` needs a model with `two_logits` for the label.
         weight: Weight beside other tasks; with 0 the task is only judged.
         metrics: Names of metrics, which are taken where the label is observed: `"auc"`,
             `"normalized_entropy"`, `"calibration_ratio"`, `"log_loss"`,
-            `"expected_calibration_error"`.
+            `"expected_calibration_error"`; of a value `"value_ratio"` and
+            `"mean_value_error"`.
 
     Raises:
         UnknownName: A space, loss or metric.
@@ -70,7 +68,7 @@ class Task:
     space: str = "observed"
     losses: Mapping[str, float] = field(default_factory=lambda: dict(CROSS_ENTROPY))
     weight: float = 1.0
-    metrics: tuple[str, ...] = ("auc", "normalized_entropy", "calibration_ratio")
+    metrics: tuple[str, ...] = BINARY_METRICS
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "losses", dict(self.losses))
@@ -100,7 +98,14 @@ class Task:
         """A new loss."""
         if self.losses == CROSS_ENTROPY:
             return BinaryCrossEntropy()
+        if self.losses == VALUE_LOSS:
+            return ZeroInflatedLogNormal()
         return WeightedLosses(self.losses)
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether examples of one context are compared."""
+        return RANKING in self.losses
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         """New metrics, each called as in `metrics`."""
@@ -108,18 +113,24 @@ class Task:
 
 
 def resolve_tasks(
-    given: Iterable[Task | Mapping[str, Any]], parents: Mapping[str, str | None]
+    given: Iterable[Task | Mapping[str, Any]],
+    parents: Mapping[str, str | None],
+    *,
+    values: Container[str] = (),
+    two_logits: Container[str] = (),
 ) -> dict[str, Task]:
     """The task of each label; one that is not given is the default.
 
     Args:
         given: Tasks, or their dicts.
         parents: For each label the one that it depends on, or `None`.
+        values: Labels that are values.
+        two_logits: Labels that have two logits.
 
     Raises:
         UnknownName: A task's label, or the one that it depends on.
-        InputError: Two tasks of one label, or labels that depend on each other in a
-            circle.
+        InputError: Two tasks of one label, labels that depend on each other in a
+            circle, or a task that its label cannot have.
     """
     tasks: dict[str, Task] = {}
     for one in given:
@@ -133,7 +144,13 @@ def resolve_tasks(
         tasks[task.label] = task
     for label in parents:
         labels_above(label, parents)
-    return {label: tasks.get(label) or Task(label) for label in parents}
+    made = {label: tasks.get(label) or Task(label) for label in parents}
+    return {
+        label: of_value(task)
+        if label in values
+        else of_binary(task, label in two_logits)
+        for label, task in made.items()
+    }
 
 
 def losses_of(tasks: Mapping[str, Task]) -> dict[str, Any]:

@@ -174,7 +174,7 @@ class TLSI(RankingModel):
 
     def _make_output_layer(self) -> keras.layers.Dense:
         return keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(self.seed, "output"),
             dtype="float32",
             name="output",

@@ -11,6 +11,7 @@ from tfctr import kernels
 from tfctr.errors import InputError
 from tfctr.models.balancing import check_balance, rebalanced
 from tfctr.models.delayed_feedback import batches_of, observed_by_now
+from tfctr.models.heads import Heads, parted, with_outputs
 from tfctr.models.objective import columns, rows_of_weights, update_grouped
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
@@ -34,6 +35,7 @@ class TrainableModel(keras.Model):
         label_parents: For each label the one without which it is not observed.
         label_ripeness: For labels that ripen the name, among the weights of examples,
             of how ripe they are.
+        heads: What the outputs of each label mean.
 
     Args:
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
@@ -42,6 +44,7 @@ class TrainableModel(keras.Model):
     label_names: list[str]
     label_parents: dict[str, str | None]
     label_ripeness: Mapping[str, str] = {}
+    heads: Heads = Heads(())
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -87,7 +90,10 @@ class TrainableModel(keras.Model):
                 "grouped_auc", received="with jit_compile=True", expected="without it"
             )
         made = resolve_tasks(
-            self.default_tasks() if tasks is None else tasks, self.label_parents
+            self.default_tasks() if tasks is None else tasks,
+            self.label_parents,
+            values=self.heads.values,
+            two_logits=self.heads.two_logits,
         )
         objective = {} if loss is not None else losses_of(made)
         super().compile(
@@ -207,11 +213,12 @@ class TrainableModel(keras.Model):
             kernels.xla(bool(self.jit_compile)),
             kernels.dense_gradients(is_dense),
             kernels.compiled(True),
+            with_outputs(),
         ):
             return step_results(super().train_step(data))
 
     def test_step(self, data: Any) -> Any:
-        with kernels.xla(bool(self.jit_compile)):
+        with kernels.xla(bool(self.jit_compile)), with_outputs():
             return step_results(super().test_step(data))
 
     def predict_step(self, data: Any) -> Any:
@@ -233,7 +240,7 @@ class TrainableModel(keras.Model):
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict[str, Any]:
-        x = self._unpacked(x)
+        x, (y_pred, _) = self._unpacked(x), parted(y_pred)
         weights = rows_of_weights(sample_weight, y_pred)
         update_grouped(self._grouped_metrics, x, y, y_pred, weights)
         results: dict[str, Any] = super().compute_metrics(
@@ -260,6 +267,7 @@ class TrainableModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
+        y_pred, outputs = parted(y_pred)
         weights = rows_of_weights(sample_weight, y_pred)
         y, y_pred = columns(y), columns(y_pred)
         if any(task.space == "all" for task in self._tasks.values()):
@@ -268,6 +276,10 @@ class TrainableModel(keras.Model):
             )
         if self.label_ripeness and isinstance(sample_weight, Mapping):
             y_pred = observed_by_now(y, y_pred, self.label_ripeness, sample_weight)
+        if self.heads.several:
+            ranked = [name for name, task in self._tasks.items() if task.is_ranked]
+            plain = self._unpacked(x)
+            y_pred = self.heads.loss_inputs(plain, y, y_pred, outputs, weights, ranked)
         loss = super().compute_loss(x, y, y_pred, weights, training)
         if training and self._balance != "fixed":
             loss = loss + rebalanced(self._tasks, y, y_pred, weights)

@@ -68,6 +68,8 @@ def make_batch(
         chance = np.where(liked, 0.85, 0.15)
         values = (rng.random(size) < chance).astype("float32")
         values[:2] = (0.0, 1.0)[: len(values[:2])]
+        if label.is_value:
+            values *= rng.lognormal(1.0, 0.5, size).astype("float32")
         y[label.name] = values
     return x, y
 

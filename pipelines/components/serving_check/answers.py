@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfctr.features import parse_examples
 from tfctr.features.encoding import text_values
+from tfctr.models import RankingModel
 from tfctr.pipelines.trained import Trained
 from tfctr.serving import PredictClient, launch
 from tfctr.types import Tensor
@@ -73,8 +74,8 @@ def in_memory(
     """
     encoded = trained.state.encode(parse_examples(trained.state.schema, records))
     score = score or {trained.ranking.label_names[0]: 1.0}
-    ranked = _probabilities(trained.ranking(encoded))
-    pre_ranked = _probabilities(trained.pre_ranking(encoded))
+    ranked = _predictions(trained.ranking, trained.ranking(encoded))
+    pre_ranked = _predictions(trained.pre_ranking, trained.pre_ranking(encoded))
     combined = {"score": _combined(ranked, score)}
     return {
         "serving_default": ranked,
@@ -135,8 +136,8 @@ def _texts(ids: Any) -> np.ndarray:
     return texts
 
 
-def _probabilities(logits: Mapping[str, Tensor]) -> Arrays:
-    return {name: tf.sigmoid(value).numpy() for name, value in logits.items()}
+def _predictions(model: RankingModel, scores: Mapping[str, Tensor]) -> Arrays:
+    return {name: value.numpy() for name, value in model.predictions(scores).items()}
 
 
 def _combined(probabilities: Arrays, score: Mapping[str, float]) -> np.ndarray:

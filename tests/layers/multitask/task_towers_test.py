@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.layers import TaskTowers
 
 RNG = np.random.default_rng(0)
@@ -58,3 +58,29 @@ def test_what_is_no_list_of_tasks_is_refused(tasks):
 def test_inputs_of_another_number_of_tasks_are_refused():
     with pytest.raises(InputError, match=r"`inputs`: received shape.*2 tasks"):
         TaskTowers(TASKS)(np.ones((6, 3, 5), "float32"))
+
+
+def test_a_task_with_several_outputs_leaves_the_others_as_they_were():
+    plain = TaskTowers(["click", "spend", "buy"], hidden_units=[4], seed=3)
+    wide = TaskTowers(
+        ["click", "spend", "buy"], outputs={"spend": 3}, hidden_units=[4], seed=3
+    )
+    inputs = np.random.default_rng(0).normal(size=(5, 6)).astype("float32")
+    found, before = np.asarray(wide(inputs)), np.asarray(plain(inputs))
+    assert found.shape == (5, 5)
+    np.testing.assert_allclose(found[:, [0, 4]], before[:, [0, 2]], rtol=1e-6)
+    names = {weight.path.split("/", 1)[1] for weight in wide.weights_of("spend")}
+    assert {name.split("/")[0] for name in names} == {"tower_spend", "output_spend"}
+    assert len(wide.weights_of("spend")) == 4
+
+
+@pytest.mark.parametrize(
+    ("outputs", "error", "text"),
+    [
+        ({"by": 2}, UnknownName, "Did you mean 'buy'"),
+        ({"buy": 0}, InputError, "a positive number"),
+    ],
+)
+def test_outputs_are_those_of_tasks(outputs, error, text):
+    with pytest.raises(error, match=text):
+        TaskTowers(["click", "buy"], outputs=outputs)

@@ -1,12 +1,12 @@
 """A tower and a logit for each task."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from tfctr.errors import InputError
+from tfctr.errors import InputError, UnknownName
 from tfctr.layers.interaction.mlp import MLP
 from tfctr.saving import serializable
 from tfctr.seeds import derived_seed, glorot
@@ -23,6 +23,17 @@ def check_tasks(tasks: Sequence[str]) -> list[str]:
     return names
 
 
+def _checked(outputs: Mapping[str, int], tasks: Sequence[str]) -> dict[str, int]:
+    for task, count in outputs.items():
+        if task not in tasks:
+            raise UnknownName("outputs", task, tasks)
+        if count < 1:
+            raise InputError(
+                f"outputs.{task}", received=count, expected="a positive number"
+            )
+    return dict(outputs)
+
+
 @serializable
 class TaskTowers(keras.layers.Layer):
     """`logit_t = w_t . mlp_t(x_t) + b_t`, task by task.
@@ -32,6 +43,7 @@ class TaskTowers(keras.layers.Layer):
 
     Args:
         tasks: Names of the tasks, in the order of the result.
+        outputs: Number of outputs of tasks that have more than one.
         hidden_units: Widths of each task's MLP; none for a logit of the input itself.
         dropout: Share of units dropped after each layer in training.
         seed: Seed of the initial values.
@@ -42,7 +54,8 @@ class TaskTowers(keras.layers.Layer):
         training: Whether dropout is on.
 
     Returns:
-        Logits `(batch, tasks)`, float32.
+        Logits `(batch, tasks)`, float32; those of a task with several outputs stand
+        side by side.
 
     Source: the towers of Caruana, Multitask Learning, 1997, and of all that followed.
 
@@ -54,6 +67,7 @@ class TaskTowers(keras.layers.Layer):
         self,
         tasks: Sequence[str],
         *,
+        outputs: Mapping[str, int] | None = None,
         hidden_units: Sequence[int] = (64,),
         dropout: float = 0.0,
         seed: int = 0,
@@ -61,12 +75,13 @@ class TaskTowers(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.tasks = check_tasks(tasks)
+        self.outputs = _checked(outputs or {}, self.tasks)
         self.hidden_units, self.dropout = list(hidden_units), dropout
         self.seed = seed
         self.towers = [self._tower(task) for task in self.tasks]
         self.output_layers = [
             keras.layers.Dense(
-                1,
+                self.outputs.get(task, 1),
                 kernel_initializer=glorot(seed, f"output_{task}"),
                 dtype="float32",
                 name=f"output_{task}",
@@ -100,7 +115,14 @@ class TaskTowers(keras.layers.Layer):
         return ops.concatenate(logits, axis=-1)
 
     def compute_output_shape(self, inputs_shape: Shape) -> Shape:
-        return (inputs_shape[0], len(self.tasks))
+        return (inputs_shape[0], sum(self.outputs.get(t, 1) for t in self.tasks))
+
+    def weights_of(self, task: str) -> list[keras.Variable]:
+        """Weights that no other task has: those of its MLP and of its outputs."""
+        place = self.tasks.index(task)
+        tower = self.towers[place]
+        own = [] if tower is None else tower.weights
+        return [*own, *self.output_layers[place].weights]
 
     def compute_output_spec(
         self, inputs: Tensor, training: bool = False
@@ -112,6 +134,7 @@ class TaskTowers(keras.layers.Layer):
         return {
             **super().get_config(),
             "tasks": self.tasks,
+            "outputs": self.outputs,
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
             "seed": self.seed,

@@ -78,7 +78,7 @@ class AutoInt(RankingModel):
         self.attentions = [self._attention(k) for k in range(num_attention_layers)]
         self.mlp = self._tower()
         self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(seed, "output"),
             dtype="float32",
             name="output",

@@ -62,7 +62,7 @@ class COLD(TwoSides):
         self.gates = {side: self._gate(side) for side in SIDES}
         self.first = {side: self._first(side) for side in SIDES}
         self.mlp = MLP(
-            [*self.hidden_units[1:], len(self.schema.labels)],
+            [*self.hidden_units[1:], self.heads.total],
             final_activation="linear",
             seed=seed,
             dtype=self.dtype_policy,

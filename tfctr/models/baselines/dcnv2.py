@@ -69,7 +69,7 @@ class DCNv2(RankingModel):
         )
         self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(seed, "output"),
             dtype="float32",
             name="output",

@@ -56,9 +56,9 @@ class DeepFM(RankingModel):
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
         self.apg = APG.of(apg)
-        policy, num_labels = self.dtype_policy, len(self.schema.labels)
+        policy, num_labels = self.dtype_policy, self.heads.total
         self.embeddings = embeddings_with_weights(
-            self.schema, dim, seed=seed, dtype=policy
+            self.schema, dim, outputs=self.heads.total, seed=seed, dtype=policy
         )
         self.factorization_machine = FactorizationMachine(
             dtype=policy, name="factorization_machine"

@@ -85,7 +85,7 @@ class DIN(RankingModel):
         }
         self.mlp = make_tower(self, self._condition_fields())
         self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(seed, "output"),
             dtype="float32",
             name="output",

@@ -72,7 +72,7 @@ class FiBiNET(RankingModel):
         self.apg = APG.of(apg)
         policy = self.dtype_policy
         self.embeddings = embeddings_with_weights(
-            self.schema, dim, seed=seed, dtype=policy
+            self.schema, dim, outputs=self.heads.total, seed=seed, dtype=policy
         )
         self.squeeze_excitation = SqueezeExcitation(
             reduction_ratio=reduction_ratio,
@@ -84,7 +84,7 @@ class FiBiNET(RankingModel):
         self.weighted_bilinear = self._bilinear("weighted_bilinear", seed + 1)
         self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(seed, "output"),
             dtype="float32",
             name="output",

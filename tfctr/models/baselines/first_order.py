@@ -10,21 +10,21 @@ __all__ = ["embeddings_with_weights", "fields_and_linear"]
 
 
 def embeddings_with_weights(
-    schema: FeatureSchema, dim: int, *, seed: int, dtype: object
+    schema: FeatureSchema, dim: int, *, outputs: int, seed: int, dtype: object
 ) -> PooledEmbeddings:
-    """Embeddings whose last columns are the linear weights, one for each label.
+    """Embeddings whose last columns are the linear weights, one for each output.
 
     Args:
         schema: The schema, with sizes.
         dim: Width of the vectors.
+        outputs: Number of outputs of the model.
         seed: Seed of the initial values.
         dtype: Dtype policy.
     """
-    num_labels = len(schema.labels)
     return PooledEmbeddings(
         schema,
-        dim + num_labels,
-        stddev=[0.05] * dim + [0.001] * num_labels,
+        dim + outputs,
+        stddev=[0.05] * dim + [0.001] * outputs,
         seed=seed,
         dtype=dtype,
         name="embeddings",
@@ -35,12 +35,12 @@ def fields_and_linear(rows: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     """Takes the rows of `embeddings_with_weights` apart.
 
     Args:
-        rows: `(batch, fields, dim + labels)` floats.
+        rows: `(batch, fields, dim + outputs)` floats.
         dim: Width of the vectors.
 
     Returns:
         The vectors `(batch, fields, dim)`, and the sums of the linear weights over the
-        fields, `(batch, labels)` in float32.
+        fields, `(batch, outputs)` in float32.
     """
     fields, weights = ops.split(rows, [dim], axis=-1)
     return fields, ops.sum(ops.cast(weights, "float32"), axis=1)

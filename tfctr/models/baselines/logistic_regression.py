@@ -34,14 +34,14 @@ class LogisticRegression(RankingModel):
         super().__init__(schema, seed=seed, **kwargs)
         self.value_weights = PooledEmbeddings(
             self.schema,
-            len(self.schema.labels),
+            self.heads.total,
             stddev=0.001,
             seed=seed,
             dtype=self.dtype_policy,
             name="value_weights",
         )
         self.bias = self.add_weight(
-            name="bias", shape=(len(self.schema.labels),), initializer="zeros"
+            name="bias", shape=(self.heads.total,), initializer="zeros"
         )
 
     def embed(

@@ -26,7 +26,7 @@ class MultiTaskModel(RankingModel):
         hidden_units: Widths of each task's tower; none for a logit of what it takes.
         dropout: Share of units dropped after each layer in training.
         seed: Seed of the initial values; a task's start from its label's name.
-        **kwargs: `name` and `dtype`, passed to `keras.Model`.
+        **kwargs: `two_logits`, `name` and `dtype`, as for `RankingModel`.
 
     Returns:
         Dict label -> float32 logits `(batch,)`.
@@ -51,6 +51,7 @@ class MultiTaskModel(RankingModel):
         )
         self.towers = TaskTowers(
             self.label_names,
+            outputs=self.heads.several,
             hidden_units=hidden_units,
             dropout=dropout,
             seed=seed,

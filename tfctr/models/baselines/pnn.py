@@ -63,7 +63,7 @@ class PNN(RankingModel):
         self.inner_products = InnerProducts(dtype=policy, name="inner_products")
         self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(seed, "output"),
             dtype="float32",
             name="output",

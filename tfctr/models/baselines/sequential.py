@@ -74,7 +74,7 @@ class SequentialModel(RankingModel):
             self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
         )
         self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(seed, "output"),
             dtype="float32",
             name="output",

@@ -79,7 +79,7 @@ class StoredTargetAttention(PreRankingModel):
         self.first_user = self._dense("first_user", self.hidden_units[0])
         self.first_pair = self._dense("first_pair", self.hidden_units[0], bias=False)
         self.mlp = MLP(
-            [*self.hidden_units[1:], len(self.schema.labels)],
+            [*self.hidden_units[1:], self.heads.total],
             final_activation="linear",
             name="mlp",
             **options,

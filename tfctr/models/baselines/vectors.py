@@ -63,7 +63,7 @@ class VectorModel(TwoSides):
         self.frequencies = (
             ItemFrequencies(self._num_item_ids(), name="frequencies") if log_q else None
         )
-        shape = (len(self.schema.labels),)
+        shape = (self.heads.total,)
         scale = keras.initializers.Constant(self.first_scale)
         self.scale = self.add_weight(name="scale", shape=shape, initializer=scale)
         self.bias = self.add_weight(name="bias", shape=shape, initializer="zeros")

@@ -66,11 +66,11 @@ class WDL(RankingModel):
         self.apg = APG.of(apg)
         policy = self.dtype_policy
         self.embeddings = embeddings_with_weights(
-            self.schema, dim, seed=seed, dtype=policy
+            self.schema, dim, outputs=self.heads.total, seed=seed, dtype=policy
         )
         self.mlp = make_tower(self, self.embeddings.fields())
         self.output_layer = keras.layers.Dense(
-            len(self.schema.labels),
+            self.heads.total,
             kernel_initializer=glorot(seed, "output"),
             dtype="float32",
             name="output",
