@@ -18,6 +18,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 
 from tfctr.features import FeatureSchema
+from tfctr.models.heads import Heads
 from tfctr.models.tasks import parents_of, resolve_tasks
 from tfctr.pipelines.config import PipelineConfig
 from tfctr.pipelines.errors import PipelineError
@@ -68,7 +69,8 @@ def run_pipeline(
 def _check_tasks(config: PipelineConfig, schema: FeatureSchema) -> None:
     """Refuses tasks of labels that the schema does not have, before anything runs."""
     for head in (config.ranking, config.pre_ranking):
-        resolve_tasks(head.made_tasks() or (), parents_of(schema.labels))
+        heads = Heads(schema.labels, head.arguments.get("two_logits", ()))
+        resolve_tasks(head.made_tasks() or (), parents_of(schema.labels), heads)
 
 
 class ProgressRunner(local_dag_runner.LocalDagRunner):

@@ -16,6 +16,7 @@ from tfctr.features.specs import (
     Sequence,
     Timestamp,
     Vocabulary,
+    check_parents,
 )
 from tfctr.features.vocabularies import check_tables
 
@@ -260,19 +261,7 @@ class FeatureSchema:
         times = [f.name for f in self.context if isinstance(f, Timestamp)]
         if self.timestamp is not None and self.timestamp not in times:
             raise UnknownName("timestamp", self.timestamp, times)
-        labels = [label.name for label in self.labels]
-        values = [label.name for label in self.labels if label.is_value]
-        for label in self.labels:
-            if label.observed_if is not None and label.observed_if not in labels:
-                raise UnknownName(
-                    f"{label.name}.observed_if", label.observed_if, labels
-                )
-            if label.observed_if in values:
-                raise InputError(
-                    f"{label.name}.observed_if",
-                    received=f"{label.observed_if!r}, a value",
-                    expected="a label of 0 and 1",
-                )
+        check_parents(self.labels)
 
     def _complete_vocabularies(self) -> None:
         used = dict.fromkeys(

@@ -19,6 +19,7 @@ __all__ = [
     "Timestamp",
     "Vector",
     "Vocabulary",
+    "check_parents",
 ]
 
 # Number of values of each calendar unit; ids start at 1, 0 is a missing time.
@@ -226,3 +227,22 @@ class Label:
             check_name("Label.weight", self.weight)
         if self.ripeness is not None:
             check_name("Label.ripeness", self.ripeness)
+
+
+def check_parents(labels: Iterable[Label]) -> None:
+    """Holds the labels that others depend on to be there, and of 0 and 1.
+
+    Args:
+        labels: All labels of a schema.
+    """
+    by_name = {label.name: label for label in labels}
+    for label in by_name.values():
+        parent = label.observed_if
+        if parent is not None and parent not in by_name:
+            raise UnknownName(f"{label.name}.observed_if", parent, by_name)
+        if parent is not None and by_name[parent].is_value:
+            raise InputError(
+                f"{label.name}.observed_if",
+                received=f"{parent!r}, a value",
+                expected="a label of 0 and 1",
+            )

@@ -5,65 +5,85 @@ from typing import Any
 
 from keras import ops
 
-from tfctr.errors import UnknownName
+from tfctr.errors import InputError, UnknownName
 from tfctr.models.tasks import Task
 from tfctr.types import Tensor
 
-__all__ = ["BALANCES", "check_balance", "rebalanced"]
+__all__ = ["BALANCES", "check_balance", "inverse_losses", "weighted_losses"]
 
-BALANCES = ("fixed", "uncertainty")
+BALANCES = ("fixed", "uncertainty", "gradnorm")
 # A task whose loss is next to nothing is not to outweigh all others.
 LEAST = 1e-3
 
 
-def check_balance(name: str) -> str:
-    """The name itself, if it is one of `BALANCES`.
+def check_balance(balance: Any) -> tuple[str, dict[str, Any]]:
+    """Name and settings of a balance.
 
     Args:
-        name: The name.
+        balance: The name, or a dict with it as `kind` beside settings.
 
     Raises:
-        UnknownName: It is none.
+        UnknownName: It is none of `BALANCES`.
+        InputError: It is neither a name nor such a dict, or has settings for nothing.
     """
+    settings = dict(balance) if isinstance(balance, Mapping) else {"kind": balance}
+    name = settings.pop("kind", None)
+    if not isinstance(name, str):
+        raise InputError(
+            "balance", received=balance, expected="a name, or a dict with a `kind`"
+        )
     if name not in BALANCES:
         raise UnknownName("balance", name, BALANCES)
-    return name
+    if settings and name != "gradnorm":
+        raise InputError(
+            "balance", received=f"{[*settings]} for {name!r}", expected="no settings"
+        )
+    return name, settings
 
 
-def rebalanced(
+def weighted_losses(
     tasks: Mapping[str, Task],
     labels: Mapping[str, Tensor],
-    logits: Mapping[str, Tensor],
+    predictions: Mapping[str, Tensor],
     weights: Any,
 ) -> Tensor:
-    """What is to be added to the loss of fixed weights, so that tasks are balanced.
-
-    The loss becomes `sum_k c_k w_k L_k` with `c_k` proportional to `1 / L_k` and their
-    mean over tasks 1: that of the least `sum_k (L_k / s_k + log s_k)`, which is at
-    `s_k = L_k`, so nothing is to be learnt. No gradient passes `c`. A task that is
-    observed nowhere in the batch, or has no weight, is left out.
+    """`w_k L_k` of each task.
 
     Args:
         tasks: The task of each label; `w_k` is its weight.
         labels: `(rows, 1)` by label.
-        logits: `(rows, 1)` by label.
+        predictions: What losses take, `(rows, ...)` by label.
         weights: `None`, weights `(rows,)`, or their dict by label.
 
     Returns:
-        A scalar: `sum_k (c_k - 1) w_k L_k`.
+        `(tasks,)`; 0 for one that is observed nowhere.
+    """
+    found = []
+    for name, task in tasks.items():
+        own = weights.get(name) if isinstance(weights, Mapping) else weights
+        loss = task.make_loss()(labels[name], predictions[name], sample_weight=own)
+        found.append(task.weight * loss)
+    return ops.stack(found)
+
+
+def inverse_losses(losses: Tensor, counts: Tensor) -> Tensor:
+    """Weights of tasks in proportion to `1 / L_k`, whose mean is 1.
+
+    They are those of the least `sum_k (L_k / s_k + log s_k)`, which is at `s_k = L_k`,
+    so nothing is to be learnt. No gradient passes them.
+
+    Args:
+        losses: `(tasks,)`.
+        counts: `(tasks,)`: 1 for tasks that take part; a loss of 0 does not.
+
+    Returns:
+        `(tasks,)`.
 
     Source: Kendall, Gal and Cipolla, Multi-Task Learning Using Uncertainty to Weigh
     Losses, CVPR 2018, with each uncertainty at its optimum, as Kirchdorfer et al.,
     Analytical Uncertainty-Based Loss Weighting, 2024, do.
     """
-    found = []
-    for name, task in tasks.items():
-        own = weights.get(name) if isinstance(weights, Mapping) else weights
-        loss = task.make_loss()(labels[name], logits[name], sample_weight=own)
-        found.append(task.weight * loss)
-    losses = ops.stack(found)
-    counts = ops.cast(losses > 0, losses.dtype)
+    counts = counts * ops.cast(losses > 0, losses.dtype)
     inverse = counts / ops.maximum(ops.stop_gradient(losses), LEAST)
     mean = ops.sum(inverse) / ops.maximum(ops.sum(counts), 1.0)
-    scales = inverse / ops.where(mean > 0, mean, 1.0)
-    return ops.sum((ops.stop_gradient(scales) - 1.0) * losses)
+    return ops.stop_gradient(inverse / ops.where(mean > 0, mean, 1.0))

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from tfctr.errors import InputError, UnknownName
@@ -58,14 +59,18 @@ def predictions(
 
     Args:
         labels: The labels.
-        scores: What a model gives, by label.
+        scores: What a model gives, by label; arrays become arrays.
     """
     values = {label.name for label in labels if label.is_value}
-    return {
+    found = {
         name: ops.exp(ops.minimum(score, MOST))
         if name in values
         else ops.sigmoid(score)
         for name, score in scores.items()
+    }
+    return {
+        name: np.asarray(value) if isinstance(scores[name], np.ndarray) else value
+        for name, value in found.items()
     }
 
 

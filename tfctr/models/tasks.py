@@ -1,6 +1,6 @@
 """Tasks: how each label of a model is trained and judged."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from tfctr.features import Label
 from tfctr.losses import BinaryCrossEntropy, WeightedLosses
 from tfctr.losses.weighted_losses import RANKING
 from tfctr.losses.zero_inflated_log_normal import ZeroInflatedLogNormal
+from tfctr.models.heads import Heads
 from tfctr.models.task_kinds import (
     BINARY_METRICS,
     CROSS_ENTROPY,
@@ -115,17 +116,14 @@ class Task:
 def resolve_tasks(
     given: Iterable[Task | Mapping[str, Any]],
     parents: Mapping[str, str | None],
-    *,
-    values: Container[str] = (),
-    two_logits: Container[str] = (),
+    heads: Heads | None = None,
 ) -> dict[str, Task]:
     """The task of each label; one that is not given is the default.
 
     Args:
         given: Tasks, or their dicts.
         parents: For each label the one that it depends on, or `None`.
-        values: Labels that are values.
-        two_logits: Labels that have two logits.
+        heads: Which labels are values, and which have two logits.
 
     Raises:
         UnknownName: A task's label, or the one that it depends on.
@@ -147,8 +145,8 @@ def resolve_tasks(
     made = {label: tasks.get(label) or Task(label) for label in parents}
     return {
         label: of_value(task)
-        if label in values
-        else of_binary(task, label in two_logits)
+        if heads is not None and label in heads.values
+        else of_binary(task, heads is not None and label in heads.two_logits)
         for label, task in made.items()
     }
 

@@ -9,19 +9,14 @@ from keras import ops
 
 from tfctr import kernels
 from tfctr.errors import InputError
-from tfctr.models.balancing import check_balance, rebalanced
-from tfctr.models.delayed_feedback import batches_of, observed_by_now
+from tfctr.layers.multitask.task_towers import noting_inputs
+from tfctr.models.delayed_feedback import batches_of
 from tfctr.models.heads import Heads, parted, with_outputs
 from tfctr.models.objective import columns, rows_of_weights, update_grouped
 from tfctr.models.prediction import BatchPredictor, are_arrays
 from tfctr.models.replicas import step_results
-from tfctr.models.tasks import (
-    Task,
-    entire_space,
-    losses_of,
-    metrics_of,
-    resolve_tasks,
-)
+from tfctr.models.task_objective import TaskObjective
+from tfctr.models.tasks import Task, losses_of, metrics_of
 from tfctr.optimizers import SparseOptimizer
 
 __all__ = ["TrainableModel"]
@@ -36,6 +31,7 @@ class TrainableModel(keras.Model):
         label_ripeness: For labels that ripen the name, among the weights of examples,
             of how ripe they are.
         heads: What the outputs of each label mean.
+        objective: Tasks, and how their losses become one.
 
     Args:
         **kwargs: `name` and `dtype`, passed to `keras.Model`.
@@ -45,10 +41,11 @@ class TrainableModel(keras.Model):
     label_parents: dict[str, str | None]
     label_ripeness: Mapping[str, str] = {}
     heads: Heads = Heads(())
+    objective: TaskObjective
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._set_tasks({})
+        self._set_objective(TaskObjective({}))
         self._set_grouped_metrics({})
         # Past Keras' tracking, which would follow it back to the model.
         object.__setattr__(self, "_predictor", BatchPredictor(self))
@@ -59,7 +56,7 @@ class TrainableModel(keras.Model):
         loss: Any = None,
         *,
         tasks: Sequence[Task | Mapping[str, Any]] | None = None,
-        balance: str = "fixed",
+        balance: str | Mapping[str, Any] = "fixed",
         weighted_metrics: Any = None,
         grouped_auc: bool = False,
         jit_compile: bool = False,
@@ -74,8 +71,10 @@ class TrainableModel(keras.Model):
                 `default_tasks()`. A label without one has binary cross-entropy,
                 averaged over the examples in which it is observed, and AUC,
                 normalized entropy and calibration ratio.
-            balance: `"fixed"`, or `"uncertainty"`: tasks weigh as the inverse of their
-                losses, so that none drowns the others.
+            balance: `"fixed"`; `"uncertainty"`: tasks weigh as the inverse of their
+                losses, so that none drowns the others; or `"gradnorm"`, by the size of
+                their gradients, for models with towers. A dict holds settings of
+                `tfctr.models.gradnorm.GradNorm` beside the name, its `kind`.
             weighted_metrics: Metrics by label in place of those of the tasks.
             grouped_auc: Whether to report AUC by user (GAUC) too. It keeps all
                 scores of an epoch, so it is off by default.
@@ -89,13 +88,9 @@ class TrainableModel(keras.Model):
             raise InputError(
                 "grouped_auc", received="with jit_compile=True", expected="without it"
             )
-        made = resolve_tasks(
-            self.default_tasks() if tasks is None else tasks,
-            self.label_parents,
-            values=self.heads.values,
-            two_logits=self.heads.two_logits,
-        )
-        objective = {} if loss is not None else losses_of(made)
+        given = self.default_tasks() if tasks is None else tasks
+        objective = TaskObjective.of(self, given, balance)
+        made = objective.tasks
         super().compile(
             **{
                 "optimizer": optimizers.default() if optimizer is None else optimizer,
@@ -104,11 +99,11 @@ class TrainableModel(keras.Model):
                     metrics_of(made) if weighted_metrics is None else weighted_metrics
                 ),
                 "jit_compile": jit_compile,
-                **objective,
+                **({} if loss is not None else losses_of(made)),
                 **kwargs,
             }
         )
-        self._set_tasks(made, check_balance(balance))
+        self._set_objective(objective)
         names = self.label_names if grouped_auc else ()
         self._set_grouped_metrics(
             {name: metrics.GroupedAUC(name=f"{name}_grouped_auc") for name in names}
@@ -117,7 +112,12 @@ class TrainableModel(keras.Model):
     @property
     def tasks(self) -> dict[str, Task]:
         """How each label is trained and judged; empty before `compile`."""
-        return dict(self._tasks)
+        return dict(self.objective.tasks)
+
+    @property
+    def task_weights(self) -> dict[str, float]:
+        """What `"gradnorm"` weighs tasks by now, beside their own weights."""
+        return self.objective.gradnorm.by_name if self.objective.gradnorm else {}
 
     def default_tasks(self) -> Sequence[Task]:
         """Tasks of a model that is compiled without; a subclass may have its own."""
@@ -139,8 +139,8 @@ class TrainableModel(keras.Model):
         return {
             **config,
             "grouped_auc": bool(self._grouped_metrics),
-            "tasks": [task.to_dict() for task in self._tasks.values()],
-            "balance": self._balance,
+            "tasks": [task.to_dict() for task in self.tasks.values()],
+            "balance": self.objective.given_balance,
             "optimizer_built": self.optimizer.built,
         }
 
@@ -214,6 +214,7 @@ class TrainableModel(keras.Model):
             kernels.dense_gradients(is_dense),
             kernels.compiled(True),
             with_outputs(),
+            noting_inputs(),
         ):
             return step_results(super().train_step(data))
 
@@ -267,28 +268,19 @@ class TrainableModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        y_pred, outputs = parted(y_pred)
-        weights = rows_of_weights(sample_weight, y_pred)
-        y, y_pred = columns(y), columns(y_pred)
-        if any(task.space == "all" for task in self._tasks.values()):
-            y, y_pred, weights = entire_space(
-                self._tasks, self.label_parents, y, y_pred, weights
-            )
-        if self.label_ripeness and isinstance(sample_weight, Mapping):
-            y_pred = observed_by_now(y, y_pred, self.label_ripeness, sample_weight)
-        if self.heads.several:
-            ranked = [name for name, task in self._tasks.items() if task.is_ranked]
-            plain = self._unpacked(x)
-            y_pred = self.heads.loss_inputs(plain, y, y_pred, outputs, weights, ranked)
+        given = (x, y, y_pred, sample_weight)
+        y, y_pred, weights = self.objective.losable(self, *given)
+        if training:
+            y_pred = self.objective.switched(y_pred)
         loss = super().compute_loss(x, y, y_pred, weights, training)
-        if training and self._balance != "fixed":
-            loss = loss + rebalanced(self._tasks, y, y_pred, weights)
-        return loss
+        added = None
+        if training:
+            added = self.objective.rebalanced(self, (y, y_pred, weights), given)
+        return loss if added is None else loss + added
 
-    def _set_tasks(self, tasks: dict[str, Task], balance: str = "fixed") -> None:
-        # Past Keras' tracking, which makes wrappers of dicts.
-        object.__setattr__(self, "_tasks", tasks)
-        object.__setattr__(self, "_balance", balance)
+    def _set_objective(self, objective: TaskObjective) -> None:
+        # Past Keras' tracking: a built model refuses new state, yet may be compiled.
+        object.__setattr__(self, "objective", objective)
 
     def _set_grouped_metrics(self, metrics: dict[str, keras.metrics.Metric]) -> None:
         # Past Keras' tracking: a built model refuses new state, yet may be compiled.

@@ -11,11 +11,13 @@ from tfctr.training.config import (
 )
 
 if TYPE_CHECKING:
-    from tfctr.training.fitting import check_arguments, make_model, train
+    from tfctr.training.arguments import check_arguments
+    from tfctr.training.fitting import make_model, train
     from tfctr.training.fresh_tables import FreshTables
     from tfctr.training.growth import CarriedOver, RowCounts, carry_over
     from tfctr.training.one_epoch import diagnose_one_epoch
     from tfctr.training.resuming import ResumableTraining
+    from tfctr.training.stop_each_task import StopEachTask
     from tfctr.training.strategy import is_chief, make_strategy
     from tfctr.training.table_dropout import drop_rows
 
@@ -25,8 +27,9 @@ _LAZY = {
     "FreshTables": "fresh_tables",
     "ResumableTraining": "resuming",
     "RowCounts": "growth",
+    "StopEachTask": "stop_each_task",
     "carry_over": "growth",
-    "check_arguments": "fitting",
+    "check_arguments": "arguments",
     "diagnose_one_epoch": "one_epoch",
     "drop_rows": "table_dropout",
     "is_chief": "strategy",
@@ -43,6 +46,7 @@ __all__ = [
     "PretrainedConfig",
     "ResumableTraining",
     "RowCounts",
+    "StopEachTask",
     "TrainingConfig",
     "carry_over",
     "check_arguments",

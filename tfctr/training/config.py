@@ -124,6 +124,8 @@ class TrainingConfig(BaseModel):
             ones; see `tfctr.optimizers.SparseOptimizer`.
         patience: Stop after so many epochs in which the validation loss did not fall,
             and go back to the best weights; 0 trains all epochs and keeps the last.
+        stopping: Whether `patience` is that of the sum of all tasks, or of each task:
+            see `tfctr.training.StopEachTask`.
         seed: Seed of the weights and of the order of examples.
         checkpoint_every: Steps between checkpoints, where `train` is given a folder
             for them.
@@ -156,12 +158,13 @@ class TrainingConfig(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0)
     frequency_adaptive: bool = False
     patience: int = Field(default=1, ge=0)
+    stopping: Literal["all", "each_task"] = "all"
     seed: int = Field(default=0, ge=0)
     checkpoint_every: int = Field(default=1000, ge=1)
     strategy: Literal["single", "mirrored", "multi_worker", "tpu"] = "single"
     distillation: DistillationConfig | None = None
     tasks: dict[str, TaskConfig] | None = None
-    balance: Literal["fixed", "uncertainty"] = "fixed"
+    balance: Literal["fixed", "uncertainty", "gradnorm"] | dict[str, Any] = "fixed"
     fresh_tables: bool = False
     table_dropout: float = Field(default=0.0, ge=0, lt=1)
     pretrained: PretrainedConfig | None = None

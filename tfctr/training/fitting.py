@@ -1,7 +1,6 @@
 """From a training configuration and two datasets to a trained model."""
 
-import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +9,21 @@ import keras
 from tfctr import models, optimizers
 from tfctr.calibration import calibrate, check_slices
 from tfctr.data.reading import ExampleReader
-from tfctr.errors import InputError, UnknownName
+from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState
 from tfctr.models import RankingModel
+from tfctr.training.arguments import check_arguments
 from tfctr.training.config import TrainingConfig
 from tfctr.training.fresh_tables import FreshTables
 from tfctr.training.pretrained import Window, load_pretrained
 from tfctr.training.resuming import ResumableTraining
+from tfctr.training.stop_each_task import StopEachTask
 from tfctr.training.strategy import make_strategy, shared_data, without_strategy
 from tfctr.training.table_dropout import drop_rows
 from tfctr.training.vectors import load_vectors, with_widths
 from tfctr.training.warm_start import begin_with
 
-__all__ = ["check_arguments", "load_tables", "make_model", "train"]
+__all__ = ["load_tables", "make_model", "train"]
 
 
 def make_model(config: TrainingConfig, schema: FeatureSchema) -> RankingModel:
@@ -155,6 +156,9 @@ def _calibrated(
 
 
 def _stopping(config: TrainingConfig) -> list[keras.callbacks.Callback]:
+    if config.stopping == "each_task":
+        _check_each_task(config)
+        return [StopEachTask(config.patience)]
     if not config.patience:
         return []
     return [
@@ -165,6 +169,19 @@ def _stopping(config: TrainingConfig) -> list[keras.callbacks.Callback]:
             restore_best_weights=True,
         )
     ]
+
+
+def _check_each_task(config: TrainingConfig) -> None:
+    for name, value, right, expected in (
+        ("patience", config.patience, config.patience > 0, "at least 1"),
+        ("strategy", config.strategy, config.strategy == "single", "'single'"),
+    ):
+        if not right:
+            raise InputError(
+                name,
+                received=f"{value!r}, with stopping 'each_task'",
+                expected=expected,
+            )
 
 
 def _be_taught(
@@ -252,36 +269,3 @@ def _resuming(
         )
     every = config.checkpoint_every
     return ResumableTraining(folder, reader, every=every, callbacks=stop)
-
-
-def check_arguments(
-    cls: type[RankingModel], arguments: Mapping[str, Any], *, field: str = ""
-) -> None:
-    """Refuses arguments that a model does not have.
-
-    Args:
-        cls: The model class.
-        arguments: Arguments by name.
-        field: Name of the configuration key, for the error; that of the class if empty.
-
-    Raises:
-        UnknownName: Offers the nearest argument.
-    """
-    known = [name for name in _keywords(cls) if name != "seed"]
-    for name in arguments:
-        if name not in [*known, "dtype"]:
-            raise UnknownName(field or f"{cls.__name__} argument", name, known)
-
-
-def _keywords(cls: type[RankingModel]) -> list[str]:
-    """Arguments by name of a class and of those to which it passes others on."""
-    known: list[str] = []
-    for above in cls.__mro__:
-        if "__init__" not in above.__dict__:
-            continue
-        parameters = inspect.signature(above.__dict__["__init__"]).parameters.values()
-        known += [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
-        passes_on = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        if above is RankingModel or not passes_on:
-            break
-    return list(dict.fromkeys(known))

@@ -19,6 +19,7 @@ from tfctr.training.checkpoints import (
     read_facts,
     write_checkpoint,
 )
+from tfctr.training.stop_each_task import StopEachTask
 
 __all__ = ["ResumableTraining"]
 
@@ -27,6 +28,7 @@ STATES: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.ModelCheckpoint: ("best",),
+    StopEachTask: ("best", "best_epoch", "stopped_epoch"),
 }
 
 
@@ -53,7 +55,8 @@ class ResumableTraining(keras.callbacks.Callback):
         reader: The reader whose `dataset()` is given to `fit`.
         every: Steps between checkpoints; epochs begin with one as well.
         callbacks: Other callbacks given to `fit` whose state is kept: `EarlyStopping`
-            with its best weights, `ReduceLROnPlateau`, `ModelCheckpoint`.
+            and `StopEachTask` with their best weights, `ReduceLROnPlateau`,
+            `ModelCheckpoint`.
 
     Raises:
         InputError: A callback has a state that is not known; in `fit`, a checkpoint is
@@ -158,6 +161,8 @@ class ResumableTraining(keras.callbacks.Callback):
         checkpoint = self._checkpoint
         if checkpoint is None:
             return
+        if self._variables()["objective"]:
+            self._assign(checkpoint, "objective")
         if facts["batch"]:
             self._assign(checkpoint, "metrics")
         history = self.model.history
@@ -166,6 +171,8 @@ class ResumableTraining(keras.callbacks.Callback):
             state = dict(facts["callbacks"][number])
             if state.pop("best_weights", None):
                 like = self.model.get_weights()
+                if isinstance(callback, StopEachTask):
+                    like = callback.best_weights
                 callback.best_weights = read_arrays(checkpoint, f"best{number}", like)
             for name, value in state.items():
                 setattr(callback, name, value)
@@ -216,7 +223,13 @@ class ResumableTraining(keras.callbacks.Callback):
         optimizer = list(self.model.optimizer.variables)
         others = {id(v) for v in [*metrics, *optimizer]}
         model = [v for v in self.model.variables if id(v) not in others]
-        return {"model": model, "optimizer": optimizer, "metrics": metrics}
+        objective = getattr(self.model, "objective", None)
+        return {
+            "model": model,
+            "optimizer": optimizer,
+            "metrics": metrics,
+            "objective": [] if objective is None else objective.variables,
+        }
 
     def _identified(self) -> dict[str, str]:
         """Short texts that tell trainings apart, by what differs."""
@@ -271,7 +284,9 @@ def _state_of(callback: keras.callbacks.Callback) -> tuple[str, ...]:
 
 
 def _number(value: Any) -> Any:
-    """A count as it is, a metric as a float, for JSON."""
+    """A count as it is, a metric as a float, or a dict of them, for JSON."""
+    if isinstance(value, dict):
+        return {name: _number(one) for name, one in value.items()}
     return value if value is None or isinstance(value, int) else float(value)
 
 

@@ -1,6 +1,8 @@
 """A tower and a logit for each task."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -12,7 +14,39 @@ from tfctr.saving import serializable
 from tfctr.seeds import derived_seed, glorot
 from tfctr.types import Shape, Tensor
 
-__all__ = ["TaskTowers", "check_tasks"]
+__all__ = ["TaskTowers", "check_tasks", "noted_inputs", "noting_inputs"]
+
+# What towers took, by the towers' `id`, where somebody wants to know.
+_noted: ContextVar[dict[int, Tensor] | None] = ContextVar("tfctr_noted", default=None)
+
+
+@contextmanager
+def noting_inputs() -> Iterator[None]:
+    """What is called inside notes the inputs of towers, for gradients by them."""
+    token = _noted.set({})
+    try:
+        yield
+    finally:
+        _noted.reset(token)
+
+
+def noted_inputs(towers: "TaskTowers") -> Tensor:
+    """What the towers took first inside `noting_inputs`.
+
+    Args:
+        towers: The towers.
+
+    Raises:
+        InputError: Nothing was noted of them.
+    """
+    found = (_noted.get() or {}).get(id(towers))
+    if found is None:
+        raise InputError(
+            towers.name,
+            received="no inputs of this step",
+            expected="a step of `fit` or `train_on_batch`",
+        )
+    return found
 
 
 def check_tasks(tasks: Sequence[str]) -> list[str]:
@@ -105,6 +139,9 @@ class TaskTowers(keras.layers.Layer):
             output.build((None, width))
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        noted = _noted.get()
+        if noted is not None:
+            noted.setdefault(id(self), inputs)
         logits = []
         pairs = zip(self.towers, self.output_layers, strict=True)
         for place, (tower, output) in enumerate(pairs):
