@@ -25,6 +25,8 @@ class IDPretrainingConfig(BaseModel):
         batch_size: Positives in a batch.
         learning_rate: Of the default optimizer.
         seed: Seed of the tables and the order.
+        checkpoint_every: Steps between checkpoints, from which a run that was killed
+            goes on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -37,6 +39,7 @@ class IDPretrainingConfig(BaseModel):
     batch_size: int = Field(default=1024, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     seed: int = Field(default=0, ge=0)
+    checkpoint_every: int = Field(default=1000, ge=1)
 
 
 def check_tables(config: Any) -> None:

@@ -128,6 +128,7 @@ class IDPretraining(TrainableModel):
             name="embeddings",
         )
         self.random_items = RandomItems(self.schema, self.item_features, self.seed)
+        self.draws = self.random_items.seeds  # a variable, which checkpoints hold
         self.frequencies = ItemFrequencies(
             counter_rows(self.schema, self.identity),
             smoothing=self.smoothing,

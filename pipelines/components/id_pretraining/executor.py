@@ -1,7 +1,10 @@
 """Work of IDPretraining."""
 
+import hashlib
 import json
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,14 +15,16 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from tfctr import optimizers
+from tfctr.data.reading.encoded import state_digest
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState
 from tfctr.models import IDPretraining
 from tfctr.pipelines.beam.files import matching_files
 from tfctr.pipelines.preprocessing import state_from_transform
+from tfctr.training import ResumableTraining
 from tfctr.training.pretrained import read_positives, write_pretrained
 
-__all__ = ["Executor", "pretrain"]
+__all__ = ["Executor", "checkpoint_folder", "pretrain"]
 
 
 class Executor(base_executor.BaseExecutor):
@@ -45,17 +50,51 @@ class Executor(base_executor.BaseExecutor):
         schema = FeatureSchema.from_json(exec_properties["schema"])
         state = state_from_transform(tft.TFTransformOutput(transform), schema)
         tables = artifact_utils.get_single_uri(output_dict["tables"])
-        settings = json.loads(exec_properties["settings"])
-        pretrain(settings, state, path_utils.serving_model_dir(tables))
+        pretrain(
+            json.loads(exec_properties["settings"]),
+            state,
+            path_utils.serving_model_dir(tables),
+            checkpoints=checkpoint_folder(tables, state, exec_properties),
+        )
 
 
-def pretrain(settings: Mapping[str, Any], state: SchemaState, folder: str) -> str:
+def checkpoint_folder(
+    tables: str, state: SchemaState, exec_properties: Mapping[str, Any]
+) -> Path | None:
+    """Where a run that was killed finds what it had learnt; `None` off local disks.
+
+    An execution that TFX repeats writes another artifact, so checkpoints lie beside
+    the artifacts, by what the tables follow from.
+
+    Args:
+        tables: URI of the artifact.
+        state: The vocabularies.
+        exec_properties: As in the component.
+    """
+    if "://" in tables:
+        return None
+    parts = [exec_properties[name] for name in ("settings", "fingerprint")]
+    text = json.dumps([*parts, state_digest(state)])
+    key = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Path(tables).parent.parent / "checkpoints" / key
+
+
+def pretrain(
+    settings: Mapping[str, Any],
+    state: SchemaState,
+    folder: str,
+    *,
+    checkpoints: Path | None = None,
+) -> str:
     """Learns tables from files of positives and writes them.
 
     Args:
         settings: Fields of `IDPretrainingConfig`.
         state: Vocabularies, those of the heads.
         folder: Folder to write.
+        checkpoints: Folder for checkpoints: a run that was killed goes on from the
+            last one there. It is removed, with others beside it, when the tables are
+            written.
 
     Returns:
         The fingerprint of the tables.
@@ -75,13 +114,19 @@ def pretrain(settings: Mapping[str, Any], state: SchemaState, folder: str) -> st
         raise InputError("id_pretraining.time", received="no times", expected="some")
     keras.utils.set_random_seed(settings["seed"])
     model.compile(optimizers.default(settings["learning_rate"]))
-    model.fit(
-        positives.x,
-        batch_size=settings["batch_size"],
-        epochs=settings["epochs"],
-        verbose=2,
-    )
-    return write_pretrained(model, state, folder, window=positives.window)
+    if model.logq == "exact":
+        model.count_items(positives.x)
+    reader = positives.reader(state, settings["batch_size"], seed=settings["seed"])
+    resuming = []
+    if checkpoints is not None:
+        every = settings["checkpoint_every"]
+        resuming = [ResumableTraining(checkpoints, reader, every=every)]
+    epochs = settings["epochs"]
+    model.fit(reader.dataset(), epochs=epochs, callbacks=resuming, verbose=2)
+    fingerprint = write_pretrained(model, state, folder, window=positives.window)
+    if checkpoints is not None:
+        shutil.rmtree(checkpoints.parent, ignore_errors=True)
+    return fingerprint
 
 
 def _read(surface: str, pattern: str, schema: FeatureSchema) -> pd.DataFrame:

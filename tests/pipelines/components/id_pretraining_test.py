@@ -1,6 +1,7 @@
 """Tests of `tfctr.pipelines.components.IDPretraining` and its place in the graph."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.pipelines.logs import make_small_schema, make_tables, write_tables
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.examples import build_examples
 from tfctr.errors import InputError, UnknownName
+from tfctr.pipelines.components.id_pretraining import executor
 from tfctr.pipelines.components.id_pretraining.executor import pretrain
 from tfctr.pipelines.config import load_config
 from tfctr.pipelines.inputs import resolve_inputs
@@ -69,6 +71,68 @@ def test_tables_are_learnt_from_all_surfaces(made, positives, tmp_path):
     pretrain(settings, state, str(tmp_path / "again"))
     for name, rows in read_pretrained(tmp_path / "again").tables.items():
         np.testing.assert_array_equal(rows, found.tables[name])
+
+
+def test_a_run_that_was_killed_goes_on_when_it_is_repeated(
+    made, positives, tmp_path, monkeypatch, capsys
+):
+    positives.to_csv(tmp_path / "home.csv", index=False)
+    settings = settings_of(
+        positives={"home": str(tmp_path / "home.csv")},
+        epochs=3,
+        batch_size=32,
+        checkpoint_every=2,
+    )
+    state = state_of(made)
+    expected = pretrain(settings, state, str(tmp_path / "whole"))
+
+    def do(execution):
+        """As TFX calls it: a repeated execution has another folder to write."""
+        uri = str(tmp_path / "IDPretraining" / "tables" / str(execution))
+        executor.Executor().Do(
+            {"transform_graph": [SimpleNamespace(uri="graph")]},
+            {"tables": [SimpleNamespace(uri=uri)]},
+            {
+                "schema": state.schema.to_json(),
+                "settings": json.dumps(settings),
+                "fingerprint": "files",
+            },
+        )
+        return Path(uri) / "Format-Serving"
+
+    def killed(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(executor, "state_from_transform", lambda *_: state)
+    monkeypatch.setattr(executor.tft, "TFTransformOutput", str)
+    get_uri = "get_single_uri"
+    monkeypatch.setattr(executor.artifact_utils, get_uri, lambda found: found[0].uri)
+    with monkeypatch.context() as patched:
+        patched.setattr(executor, "write_pretrained", killed)
+        with pytest.raises(MemoryError):
+            do(1)
+    folder = tmp_path / "IDPretraining" / "checkpoints"
+    assert len(list(folder.glob("*/checkpoint-*"))) == 1
+    capsys.readouterr()
+    tables = do(2)
+    # Of the last epoch alone, and of that not the steps that were done.
+    assert "Epoch 3/3" in (text := capsys.readouterr().out)
+    assert "Epoch 1/3" not in text
+    assert "Epoch 2/3" not in text
+    assert read_pretrained(tables).fingerprint == expected
+    assert not folder.exists()
+
+
+def test_checkpoints_are_those_of_the_same_files_and_settings(made):
+    state = state_of(made)
+    properties = {"settings": "{}", "fingerprint": "files"}
+    here = executor.checkpoint_folder("/run/tables/4", state, properties)
+    assert here.parent == Path("/run/checkpoints")
+    assert executor.checkpoint_folder("/run/tables/5", state, properties) == here
+    for name in properties:
+        other = {**properties, name: "others"}
+        assert executor.checkpoint_folder("/run/tables/4", state, other) != here
+    assert executor.checkpoint_folder("gs://run/tables/4", state, properties) is None
 
 
 def test_bad_files_are_refused(made, positives, tmp_path):

@@ -61,8 +61,8 @@ def load_pretrained(
     """Puts pretrained rows into a model that was not trained yet, by vocabulary name.
 
     Frozen tables keep all of their rows to the bit, those of new ids too, and with
-    them the linear weights that DeepFM and its kin keep in the same rows. In `.keras`
-    files tables are not frozen: load them again before more training.
+    them the linear weights that DeepFM and its kin keep in the same rows. They are
+    frozen in `.keras` files too.
 
     Args:
         model: Any ranking model, compiled or not.

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 
 from tfctr.data.cells import Array
+from tfctr.data.reading import ExampleReader
+from tfctr.data.reading.frame import ArraySource
+from tfctr.data.reading.order import BatchOrder
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, SchemaState, frame_to_arrays
 from tfctr.models.id_features import check_positives
@@ -32,6 +35,20 @@ class Positives:
     x: dict[str, Array]
     window: Window | None
     rows: dict[str, int]
+
+    def reader(
+        self, state: SchemaState, batch_size: int = 1024, *, seed: int = 0
+    ) -> ExampleReader:
+        """Shuffled batches from any position, with which a training can be resumed.
+
+        Args:
+            state: The state that the positives were read with.
+            batch_size: Positives in a batch.
+            seed: Seed of the order.
+        """
+        source = ArraySource((self.x,))
+        order = BatchOrder((source.rows,), batch_size, seed=seed)
+        return ExampleReader([source], state, order, packed=False)
 
 
 def read_positives(
