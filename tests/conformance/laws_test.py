@@ -31,6 +31,7 @@ ABSTRACT = {
     "TrainableModel",
     "TrainingLosses",
     "TwoSides",
+    "ValueSums",
     "VectorModel",
 }
 # keras-rs lays out its weights, and takes whole batches of all columns only: see
@@ -40,7 +41,15 @@ ABSTRACT = {
 # IDPretraining has no labels, so it ranks nothing: see
 # tests/models/id_pretraining_test.py.
 # Calibrated is made of a model: see tests/models/calibrated_test.py.
-ELSEWHERE = {"Calibrated", "DistributedCollection", "IDPretraining", "ItemFrequencies"}
+# ZeroInflatedLogNormal takes three outputs for each value: see
+# tests/losses/zero_inflated_log_normal_test.py.
+ELSEWHERE = {
+    "Calibrated",
+    "DistributedCollection",
+    "IDPretraining",
+    "ItemFrequencies",
+    "ZeroInflatedLogNormal",
+}
 PACKAGES = {
     "layers": (keras.layers.Layer, LAYERS),
     "losses": (keras.losses.Loss, LOSSES),
