@@ -84,11 +84,12 @@ class DataConfig(_Section):
 
 
 class LabelConfig(_Section):
-    """When an event makes a label 1; see `tfctr.data.behaviour.LabelRule`."""
+    """When an event makes a label 1, or what its value is; see `LabelRule`."""
 
     column: str
     at_least: float | None = None
     equals: str | float | None = None
+    is_value: bool = False
 
 
 class BehaviourConfig(_Section):

@@ -36,14 +36,16 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class LabelRule:
-    """Says when an event makes a label 1.
+    """Says when an event makes a label 1, or what its value is.
 
-    With neither condition the column itself holds 0 or 1.
+    With neither condition the column itself holds 0 or 1, or with `is_value` the value.
 
     Args:
         column: Event column to look at.
         at_least: The label is 1 where the column is at least this number.
         equals: The label is 1 where the column is this value.
+        is_value: The label is the column itself, a number of at least 0, for
+            `Label(kind="value")`.
 
     >>> label_value(LabelRule("rating", at_least=4), {"rating": 5})
     1.0
@@ -52,12 +54,19 @@ class LabelRule:
     column: str
     at_least: float | None = None
     equals: str | float | None = None
+    is_value: bool = False
 
     def __post_init__(self) -> None:
-        if self.at_least is not None and self.equals is not None:
+        given = {
+            "at_least": self.at_least is not None,
+            "equals": self.equals is not None,
+            "is_value": self.is_value,
+        }
+        if sum(given.values()) > 1:
+            names = [f"`{name}`" for name, is_given in given.items() if is_given]
             raise InputError(
                 f"label rule of {self.column}",
-                received="both `at_least` and `equals`",
+                received=f"both {' and '.join(names)}",
                 expected="at most one of them",
             )
 
