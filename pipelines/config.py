@@ -84,11 +84,12 @@ class DataConfig(_Section):
 
 
 class LabelConfig(_Section):
-    """When an event makes a label 1; see `tfctr.data.behaviour.LabelRule`."""
+    """When an event makes a label 1, or what its value is; see `LabelRule`."""
 
     column: str
     at_least: float | None = None
     equals: str | float | None = None
+    is_value: bool = False
 
 
 class BehaviourConfig(_Section):
@@ -199,8 +200,7 @@ class PipelineConfig(_Section):
         serving: What is served.
         evaluation: What a model must reach.
         beam: Options for Beam.
-        warm_start: Whether both heads begin with the weights of the last blessed ones
-            that were trained on other data.
+        warm_start: Whether both heads begin with the last blessed ones' weights.
         cache: Whether components whose inputs are unchanged are skipped.
     """
 

@@ -57,7 +57,7 @@ def _features(schema: FeatureSchema) -> Iterator[schema_pb2.Feature]:
 
 def _labels(schema: FeatureSchema) -> Iterator[schema_pb2.Feature]:
     partial = {label.name for label in schema.labels if label.observed_if}
-    labels = [label.name for label in schema.labels]
+    labels = [label.name for label in schema.labels if not label.is_value]
     for name in schema.label_columns():
         limits = {"min": 0.0, "max": 1.0} if name in labels else {"min": 0.0}
         yield schema_pb2.Feature(

@@ -50,7 +50,7 @@ def count_event(
                 received=f"nothing for the event of {event.user!r} at {event.time}",
                 expected="a value from which the label follows",
             )
-        yield (label.name, value), 1
+        yield (label.name, float(value > 0) if label.is_value else value), 1
 
 
 def plan_splits(
@@ -71,13 +71,14 @@ def plan_splits(
     found = dict(counts)
     for label in schema.labels:
         classes = {value for name, value in found if name == label.name}
-        enough = 1.0 in classes if spec.draws_negatives else len(classes) == 2
+        one_is_enough = label.is_value or spec.draws_negatives
+        enough = 1.0 in classes if one_is_enough else len(classes) == 2
         if not enough:
             only = " and ".join(f"{value:g}" for value in classes) or "no value"
             raise InputError(
                 label.name,
                 received=f"only {only} in all events that count",
-                expected="both 0 and 1",
+                expected="a value above 0" if label.is_value else "both 0 and 1",
                 hint=f"It is made by {spec.labels[label.name]}.",
             )
     times = {value: n for (name, value), n in found.items() if name == ""}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.data import oracle
 from tests.data.oracle import EVENTS, ITEMS, SPEC, USERS
 from tfctr.data import LabelRule, build_examples
+from tfctr.data.targets import targets
 from tfctr.errors import InputError
 from tfctr.features import Categorical, FeatureSchema, Label, Vector, frame_to_arrays
 
@@ -255,3 +256,21 @@ def test_examples_fit_the_schema():
     arrays = frame_to_arrays(oracle.schema(), build()["train"])
     assert arrays["history_genres"].shape == (24, 3, 2)
     assert arrays["history_item_id"].shape == (24, 3)
+
+
+def test_values_are_the_column_where_they_are_observed():
+    """Beside the labels of 0 and 1; what is drawn has a value of 0."""
+    schema = oracle.schema(3)
+    spend = Label("spend", observed_if="like", kind="value")
+    schema = dataclasses.replace(schema, labels=(*schema.labels, spend))
+    amount = np.where(EVENTS["rating"] >= 4, EVENTS["rating"] * 1.5, np.nan)
+    events = EVENTS.assign(amount=amount)
+    rules = {**SPEC.labels, "spend": LabelRule("amount", is_value=True)}
+    spec = dataclasses.replace(SPEC, labels=rules, negatives_per_positive=1)
+    found = everything(build_examples(events, USERS, ITEMS, schema, spec, now=LATE))
+    liked = found["like"] == 1
+    expected = 1.5 * EVENTS["rating"][EVENTS["rating"] >= 4]
+    assert sorted(found["spend"][liked]) == sorted(expected.astype("float32"))
+    y, weights = targets(found, schema)
+    np.testing.assert_array_equal(weights["spend"] > 0, liked)
+    assert not y["spend"][~liked].any()

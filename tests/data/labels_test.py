@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.features.shop import small_schema
 from tfctr.data.behaviour import BehaviourSpec, LabelRule, label_value
-from tfctr.data.labels import check_rules, label_values
+from tfctr.data.labels import check_classes, check_rules, label_values
 from tfctr.errors import InputError
 from tfctr.features import Label
 
@@ -47,8 +47,58 @@ def test_a_text_among_numbers_is_named():
         label_values(RULES[0], cells)
 
 
-def test_values_are_not_made_from_logs():
-    schema = small_schema(labels=[Label("spend", kind="value")])
-    spec = BehaviourSpec("user_id", "item_id", "time", {"spend": LabelRule("spend")})
-    with pytest.raises(InputError, match="a value, from a log of events"):
-        check_rules(schema, spec)
+VALUED = small_schema(
+    labels=[Label("click"), Label("spend", observed_if="click", kind="value")]
+)
+
+
+def spec_of(**rules):
+    return BehaviourSpec("user_id", "item_id", "time", rules)
+
+
+def test_values_are_the_column_itself():
+    rule = LabelRule("amount", is_value=True)
+    found = label_values(rule, pd.Series([2.5, "7", None, 0]))
+    np.testing.assert_array_equal(found, np.float32([2.5, 7, np.nan, 0]))
+    for wrong in (-1.0, np.inf, "much"):
+        with pytest.raises(InputError, match="a number"):
+            label_values(rule, pd.Series([1.0, wrong], dtype=object))
+
+
+@pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        (
+            {"click": LabelRule("click"), "spend": LabelRule("amount")},
+            "`spend`: received a rule for 0 and 1, expected one for a value",
+        ),
+        (
+            {"click": LabelRule("a", is_value=True), "spend": LabelRule("amount")},
+            "`click`: received a rule for a value",
+        ),
+        (
+            {"spend": LabelRule("amount", is_value=True), "click": LabelRule("click")},
+            "a value as the first label",
+        ),
+    ],
+)
+def test_rules_are_of_the_kind_of_their_labels(rules, text):
+    with pytest.raises(InputError, match=text):
+        check_rules(VALUED, spec_of(**rules))
+
+
+def test_some_value_must_be_above_0():
+    rules = {"click": LabelRule("click"), "spend": LabelRule("amount", is_value=True)}
+    check_rules(VALUED, spec_of(**rules))
+    click = np.float32([1, 1, 0])
+    check_classes(
+        VALUED, {"click": click, "spend": np.float32([3, 2, np.nan])}, spec_of(**rules)
+    )
+    zeros = {"click": click, "spend": np.float32([0, 0, 5])}
+    with pytest.raises(InputError, match="expected a value above 0"):
+        check_classes(VALUED, zeros, spec_of(**rules))
+
+
+def test_a_rule_has_one_condition():
+    with pytest.raises(InputError, match="both `at_least` and `is_value`"):
+        LabelRule("amount", at_least=1, is_value=True)

@@ -1,9 +1,12 @@
 """Tests of `tfctr.pipelines.tfx_schema`."""
 
+import dataclasses
+
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from tests.pipelines.logs import make_schema
+from tfctr.features import Label
 from tfctr.pipelines.tfx_schema import tfx_schema, tfx_schema_text
 
 SCHEMA = make_schema()
@@ -49,6 +52,14 @@ def test_fixed_text_vocabulary_is_a_domain_with_room_for_unknown_values():
 def test_labels_lie_between_0_and_1():
     assert FEATURES["finish"].float_domain.max == 1
     assert not FEATURES["minutes"].float_domain.HasField("max")
+
+
+def test_values_have_no_upper_limit():
+    spend = Label("spend", kind="value")
+    schema = dataclasses.replace(SCHEMA, labels=(*SCHEMA.labels, spend))
+    [found] = [f for f in tfx_schema(schema).feature if f.name == "spend"]
+    assert found.float_domain.min == 0
+    assert not found.float_domain.HasField("max")
 
 
 def test_text_is_read_back_as_the_same_schema():

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tfctr.data.label_rule import LabelRule
 from tfctr.data.sources import Source, example_sources
 from tfctr.errors import InputError, UnknownName
 
@@ -31,34 +32,6 @@ __all__ = [
 
 SPLITS = ("train", "validation", "test")
 COUNTS = ("negatives_per_positive", "repeat_negatives_per_positive")
-
-
-@dataclass(frozen=True)
-class LabelRule:
-    """Says when an event makes a label 1.
-
-    With neither condition the column itself holds 0 or 1.
-
-    Args:
-        column: Event column to look at.
-        at_least: The label is 1 where the column is at least this number.
-        equals: The label is 1 where the column is this value.
-
-    >>> label_value(LabelRule("rating", at_least=4), {"rating": 5})
-    1.0
-    """
-
-    column: str
-    at_least: float | None = None
-    equals: str | float | None = None
-
-    def __post_init__(self) -> None:
-        if self.at_least is not None and self.equals is not None:
-            raise InputError(
-                f"label rule of {self.column}",
-                received="both `at_least` and `equals`",
-                expected="at most one of them",
-            )
 
 
 @dataclass(frozen=True)
@@ -180,7 +153,11 @@ def is_missing(value: object) -> bool:
 
 
 def label_value(rule: LabelRule, row: Mapping[str, Any]) -> float:
-    """The label that `rule` gives to the event `row`: 0, 1, or NaN if unknown."""
+    """The label that `rule` gives to the event `row`: 0, 1, a value, or NaN if unknown.
+
+    >>> label_value(LabelRule("rating", at_least=4), {"rating": 5})
+    1.0
+    """
     value = row[rule.column]
     if is_missing(value):
         return math.nan

@@ -22,11 +22,11 @@ def label_values(rule: LabelRule, cells: Cells, table: str = "events") -> Array:
         table: Name of the table, for error texts.
 
     Returns:
-        float32 `(rows,)` of 0, 1 and NaN where the column is missing.
+        float32 `(rows,)` of 0 and 1, or of values, and NaN where the column is missing.
 
     Raises:
-        InputError: The rule compares numbers and a cell holds something else, or
-            there is no condition and a cell is neither 0 nor 1.
+        InputError: The rule compares numbers and a cell holds something else, there
+            is no condition and a cell is neither 0 nor 1, or a value is below 0.
 
     >>> label_values(LabelRule("rating", at_least=4), pd.Series([3, 4, None]))
     array([ 0.,  1., nan], dtype=float32)
@@ -42,6 +42,11 @@ def label_values(rule: LabelRule, cells: Cells, table: str = "events") -> Array:
         labels = numbers == float(rule.equals)
     elif rule.at_least is not None:
         labels = numbers >= rule.at_least
+    elif rule.is_value:
+        labels = numbers
+        right = missing | ((numbers >= 0) & np.isfinite(numbers))
+        for row in np.flatnonzero(~right)[:1]:
+            raise bad_cell(cells, int(row), table, "a number of at least 0")
     else:
         labels = numbers
         for row in np.flatnonzero(~(missing | np.isin(numbers, (0.0, 1.0))))[:1]:
@@ -50,7 +55,17 @@ def label_values(rule: LabelRule, cells: Cells, table: str = "events") -> Array:
 
 
 def check_rules(schema: FeatureSchema, spec: BehaviourSpec) -> None:
-    """Holds the names of `spec.labels` to be those of the schema's labels."""
+    """Holds names and kinds of `spec.labels` to be those of the schema's labels.
+
+    Args:
+        schema: Has the labels.
+        spec: Has the rules.
+
+    Raises:
+        UnknownName: A rule of no label.
+        InputError: A label without a rule, a rule that gives another kind of label, or
+            a value as the first label, which says which events are positive.
+    """
     names = [label.name for label in schema.labels]
     for name in spec.labels:
         if name not in names:
@@ -63,13 +78,20 @@ def check_rules(schema: FeatureSchema, spec: BehaviourSpec) -> None:
                 expected="a rule for each label of the schema",
             )
     for label in schema.labels:
-        if label.is_value:
+        kinds = {True: "a value", False: "0 and 1"}
+        if spec.labels[label.name].is_value != label.is_value:
             raise InputError(
                 label.name,
-                received="a value, from a log of events",
-                expected="labels of 0 and 1",
-                hint="Values are read from frames and files of examples.",
+                received=f"a rule for {kinds[not label.is_value]}",
+                expected=f"one for {kinds[label.is_value]}, as the schema says",
             )
+    first = next(iter(spec.labels))
+    if spec.labels[first].is_value:
+        raise InputError(
+            first,
+            received="a value as the first label",
+            expected="one of 0 and 1, which says which events are positive",
+        )
 
 
 def check_classes(
@@ -93,13 +115,16 @@ def check_classes(
                 received=f"nothing in row {row} of events",
                 expected=f"a value from which label `{label.name}` follows",
             )
+        if label.is_value:
+            values = np.where(np.isnan(values), 0, values > 0)
         classes = np.unique(values[counts])
-        enough = 1.0 in classes if spec.draws_negatives else len(classes) == 2
+        one_is_enough = label.is_value or spec.draws_negatives
+        enough = 1.0 in classes if one_is_enough else len(classes) == 2
         if not enough:
             only = f"only {classes[0]:g}" if len(classes) else "no value"
             raise InputError(
                 label.name,
                 received=f"{only} in all {int(counts.sum())} events that count",
-                expected="both 0 and 1",
+                expected="a value above 0" if label.is_value else "both 0 and 1",
                 hint=f"It is made by {spec.labels[label.name]}.",
             )

@@ -1,12 +1,15 @@
 """Tests of `tfctr.pipelines.beam.events`."""
 
+import dataclasses
 import math
 from collections import Counter
 
 import pytest
 
 from tests.pipelines.logs import SPEC, make_schema
+from tfctr.data import LabelRule
 from tfctr.errors import InputError
+from tfctr.features import Label
 from tfctr.pipelines.beam.events import Event, count_event, plan_splits
 
 SCHEMA = make_schema()
@@ -53,3 +56,28 @@ def test_missing_label_that_counts_is_refused():
 def test_split_without_events_is_refused():
     with pytest.raises(InputError, match="no event for the validation split"):
         plan([(0, like, finish) for _, like, finish in BOTH[:5]] + BOTH[5:6] * 9)
+
+
+def test_values_count_as_above_0_or_not():
+    spend = Label("spend", observed_if="like", kind="value")
+    schema = dataclasses.replace(SCHEMA, labels=(Label("like"), spend))
+
+    def planned(values):
+        events = [
+            Event(1, "i1", time, {}, {"like": float(time % 2), "spend": value}, {})
+            for time, value in enumerate(values)
+        ]
+        counts = Counter(k for event in events for k, _ in count_event(event, schema))
+        assert {key for key in counts if key[0] == "spend"} <= {
+            ("spend", 0.0),
+            ("spend", 1.0),
+        }
+        rules = {
+            "like": LabelRule("like"), "spend": LabelRule("spend", is_value=True)
+        }  # fmt: skip
+        spec = dataclasses.replace(SPEC, labels=rules)
+        return plan_splits(counts.items(), schema, spec)
+
+    assert planned([0.5 + time for time in range(10)]) == (8, 9)
+    with pytest.raises(InputError, match="expected a value above 0"):
+        planned([float(time % 2 == 0) for time in range(10)])
