@@ -169,7 +169,14 @@ def test_damaged_examples_give_what_tensorflow_gives_or_are_refused(data):
         found = parse_records(tf.constant([bytes(serialized)]), COLUMNS)
     except tf.errors.InvalidArgumentError:
         return
-    same(found, expected([bytes(serialized)]))
+    try:
+        wanted = expected([bytes(serialized)])
+    except tf.errors.InvalidArgumentError as error:
+        # A feature of no known kind counts as missing here; TensorFlow refuses it.
+        if "Unsupported datatype" in str(error):
+            return
+        raise
+    same(found, wanted)
 
 
 def test_parts_of_files_are_read_and_their_checksums_checked(tmp_path):
