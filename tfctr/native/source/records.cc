@@ -208,7 +208,8 @@ bool Only(std::string_view message, uint64_t* number, std::string_view* bytes) {
   if (!fields.Next()) return !fields.is_broken;
   *number = fields.number;
   *bytes = fields.bytes;
-  return fields.wire == 2 && fields.IsAtEnd();
+  // There is no field 0, which stands for none here.
+  return fields.number && fields.wire == 2 && fields.IsAtEnd();
 }
 
 class Parser {
