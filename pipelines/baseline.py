@@ -1,11 +1,11 @@
 """Which model a new one is compared with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
 
-__all__ = ["MODEL_ID", "LastOtherBlessedModel"]
+__all__ = ["MODEL_ID", "LastOtherBlessedModel", "blessed_ids"]
 
 
 # Property by which a blessing of either kind names the model that it is about.
@@ -31,14 +31,23 @@ class LastOtherBlessedModel(latest_blessed_model_strategy.LatestBlessedModelStra
             store: The metadata store.
             input_dict: All models, all blessings of both kinds, and the candidate.
         """
-        served = {
-            artifact.get_int_custom_property(MODEL_ID)
-            for artifact in input_dict["infra_blessing"]
-            if artifact.get_int_custom_property("blessed") == 1
-        }
+        served = blessed_ids(input_dict["infra_blessing"])
         others = served - {artifact.id for artifact in input_dict["candidate"]}
         models = [a for a in input_dict["model"] if a.id in others]
         found = super().resolve_artifacts(
             store, {"model": models, "model_blessing": input_dict["model_blessing"]}
         )
         return None if found is None else {**input_dict, **found}
+
+
+def blessed_ids(blessings: Iterable[Any]) -> set[int]:
+    """Ids of the models that blessings of one kind speak well of.
+
+    Args:
+        blessings: The artifacts.
+    """
+    return {
+        artifact.get_int_custom_property(MODEL_ID)
+        for artifact in blessings
+        if artifact.get_int_custom_property("blessed") == 1
+    }

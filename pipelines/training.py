@@ -20,7 +20,7 @@ from tfctr.pipelines.sequence_examples import (
     sequence_training_dataset,
 )
 from tfctr.pipelines.trained import Trained
-from tfctr.pipelines.warm_start import head_for
+from tfctr.pipelines.warm_start import heads_for
 from tfctr.training import TrainingConfig, check_arguments, train
 from tfctr.training.pretrained import Window
 from tfctr.training.strategy import is_chief, make_strategy
@@ -49,6 +49,7 @@ def run_fn(fn_args: Any) -> None:
     state = state_from_transform(
         tft.TFTransformOutput(fn_args.transform_output), schema
     )
+    start = _start(state, fn_args)
     heads: dict[str, Any] = {}
     history: dict[str, Any] = {}
     for head in HEADS:
@@ -60,17 +61,17 @@ def run_fn(fn_args: Any) -> None:
             name=head,
             verbose=config.get("verbose", 2),
             teacher=heads.get("ranking"),
-            start=_start(head, state, fn_args),
+            start=start.get(head),
         )
     if all(map(is_chief, strategies)):
         Trained(state=state, **heads).save(Path(fn_args.serving_model_dir), history)
 
 
-def _start(head: str, state: SchemaState, fn_args: Any) -> RankingModel | None:
-    """The head that training begins with, where the run is to and there is one."""
+def _start(state: SchemaState, fn_args: Any) -> dict[str, RankingModel]:
+    """The heads that training begins with, where the run is to and there are any."""
     if not fn_args.custom_config.get("warm_start") or not fn_args.base_model:
-        return None
-    return head_for(fn_args.base_model, head, state)
+        return {}
+    return heads_for(fn_args.base_model, state)
 
 
 def with_tables(config: Mapping[str, Any], fn_args: Any) -> Mapping[str, Any]:

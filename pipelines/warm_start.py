@@ -9,11 +9,11 @@ from tfx.dsl.components.common import resolver
 
 from tfctr.features import SchemaState
 from tfctr.models import Calibrated, RankingModel
-from tfctr.pipelines.baseline import MODEL_ID
+from tfctr.pipelines.baseline import blessed_ids
 from tfctr.pipelines.trained import Trained
 from tfctr.training import carry_over
 
-__all__ = ["TRAINED_ID", "LastBlessedHeads", "head_for"]
+__all__ = ["TRAINED_ID", "LastBlessedHeads", "heads_for"]
 
 Event = metadata_store_pb2.Event
 # Property of an assembled model: the artifact of the heads that it is made of.
@@ -39,8 +39,8 @@ class LastBlessedHeads(resolver.ResolverStrategy):
             store: The metadata store.
             input_dict: All models, all blessings of both kinds, and the examples.
         """
-        blessed = _blessed(input_dict["model_blessing"])
-        blessed &= _blessed(input_dict["infra_blessing"])
+        blessed = blessed_ids(input_dict["model_blessing"])
+        blessed &= blessed_ids(input_dict["infra_blessing"])
         by_id = {artifact.id: artifact for artifact in input_dict["model"]}
         examples = {artifact.id for artifact in input_dict["examples"]}
         for number in sorted(blessed & set(by_id), reverse=True):
@@ -48,14 +48,6 @@ class LastBlessedHeads(resolver.ResolverStrategy):
             if trained in by_id and not examples & _made_of(store, trained):
                 return {**input_dict, "model": [by_id[trained]]}
         return {**input_dict, "model": []}
-
-
-def _blessed(blessings: list[Any]) -> set[int]:
-    return {
-        artifact.get_int_custom_property(MODEL_ID)
-        for artifact in blessings
-        if artifact.get_int_custom_property("blessed") == 1
-    }
 
 
 def _made_of(store: Any, artifact: int) -> set[int]:
@@ -66,19 +58,26 @@ def _made_of(store: Any, artifact: int) -> set[int]:
     return {event.artifact_id for event in read if event.type == Event.INPUT}
 
 
-def head_for(folder: str | Path, head: str, state: SchemaState) -> RankingModel:
-    """A trained head, for new vocabularies.
+def heads_for(folder: str | Path, state: SchemaState) -> dict[str, RankingModel]:
+    """Trained heads, for new vocabularies; calibrated ones without their curves.
 
     Args:
         folder: What `Trained.save` wrote.
-        head: `"ranking"` or `"pre_ranking"`.
         state: What is learnt of the new data.
+
+    Returns:
+        The heads `"ranking"` and `"pre_ranking"`.
 
     Raises:
         InputError: The features have changed.
     """
     trained = Trained.load(folder)
-    model = getattr(trained, head)
-    if isinstance(model, Calibrated):
-        model = model.model
-    return carry_over(model, trained.state, state).model
+    found = {"ranking": trained.ranking, "pre_ranking": trained.pre_ranking}
+    return {
+        head: carry_over(
+            model.model if isinstance(model, Calibrated) else model,
+            trained.state,
+            state,
+        ).model
+        for head, model in found.items()
+    }
