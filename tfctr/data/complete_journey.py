@@ -20,7 +20,6 @@ from tfctr.data.complete_journey_files import (
 from tfctr.data.dataset import Dataset
 from tfctr.data.download import cached_file
 from tfctr.data.examples import build_examples
-from tfctr.data.learning import learn
 from tfctr.errors import InputError
 from tfctr.features import Categorical, FeatureSchema, Label, Timestamp
 
@@ -115,12 +114,10 @@ def complete_journey(
         seed=seed,
     )
     parts = build_examples(events, users, items, schema, spec, candidates=candidates)
-    state = learn(schema, parts["train"])
-    return Dataset(
+    return Dataset.learnt(
+        schema,
+        parts,
         name="complete_journey",
-        schema=state.schema,
-        state=state,
-        **parts,
         events=events,
         users=users,
         items=items,

@@ -12,7 +12,6 @@ from tfctr.data.conversions import attribute_conversions
 from tfctr.data.dataset import Dataset
 from tfctr.data.download import cached_file
 from tfctr.data.histories import attach_history
-from tfctr.data.learning import learn
 from tfctr.features import (
     Categorical,
     FeatureSchema,
@@ -210,12 +209,10 @@ def _dataset(
     ends = zip([0, *cuts], [*cuts, len(frame)], strict=True)
     cut = [frame.iloc[a:b].reset_index(drop=True) for a, b in ends]
     parts = dict(zip(SPLITS, cut, strict=True))
-    state = learn(schema, parts["train"])
-    return Dataset(
+    return Dataset.learnt(
+        schema,
+        parts,
         name="complete_journey_campaigns",
-        schema=state.schema,
-        state=state,
-        **parts,
         events=sent,
         users=users,
         items=items,

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 
 from tfctr.data.batches import batched, encode_frame
 from tfctr.data.behaviour import SPLITS, BehaviourSpec
 from tfctr.data.cells import Array
+from tfctr.data.learning import learn
 from tfctr.data.log import Candidates
 from tfctr.data.positions import Weighting
 from tfctr.data.requests import request_batches
@@ -63,6 +64,20 @@ class Dataset:
     _sequences: dict[tuple[Any, ...], Any] = field(
         default_factory=dict, init=False, repr=False
     )
+
+    @classmethod
+    def learnt(
+        cls, schema: FeatureSchema, parts: Mapping[str, pd.DataFrame], **about: Any
+    ) -> Self:
+        """A data set whose state is learnt from the train part.
+
+        Args:
+            schema: The declaration.
+            parts: Raw examples of `train`, `validation` and `test`.
+            **about: The other fields.
+        """
+        state = learn(schema, parts["train"])
+        return cls(schema=state.schema, state=state, **parts, **about)
 
     def frame(self, split: str) -> pd.DataFrame:
         """Raw examples of `train`, `validation` or `test`."""

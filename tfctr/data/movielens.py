@@ -8,7 +8,6 @@ from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.dataset import Dataset
 from tfctr.data.download import cached_file
 from tfctr.data.examples import build_examples
-from tfctr.data.learning import learn
 from tfctr.data.movielens_files import PLACES, Tables, read_archive
 from tfctr.errors import InputError
 from tfctr.features import (
@@ -137,12 +136,10 @@ def movielens_dataset(tables: Tables, history_length: int = 50) -> Dataset:
     parts: dict[str, pd.DataFrame] = build_examples(
         events, users, items, schema, MOVIELENS_SPEC
     )
-    state = learn(schema, parts["train"])
-    return Dataset(
+    return Dataset.learnt(
+        schema,
+        parts,
         name="movielens_100k",
-        schema=state.schema,
-        state=state,
-        **parts,
         events=events,
         users=users,
         items=items,

@@ -10,7 +10,6 @@ from tfctr.data.cells import Array
 from tfctr.data.dataset import Dataset
 from tfctr.data.effects import DAY, EFFECTS, World
 from tfctr.data.examples import build_examples
-from tfctr.data.learning import learn
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import Categorical, FeatureSchema, Label, Sequence, Timestamp
 
@@ -232,12 +231,10 @@ def _dataset(
     if any(sequence.action for sequence in schema.sequences):
         events["action"] = np.array(["skipped", "saved"])[world.action[order]]
     parts = build_examples(events, users, items, schema, SPEC, keep=(TRUTH,))
-    state = learn(schema, parts["train"])
-    return SyntheticDataset(
+    return SyntheticDataset.learnt(
+        schema,
+        parts,
         name="synthetic",
-        schema=state.schema,
-        state=state,
-        **parts,
         events=events,
         users=users,
         items=items,

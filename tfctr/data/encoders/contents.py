@@ -100,7 +100,8 @@ def image_of(name: str, path: str) -> Array:
         raise _unreadable(name, path, error.strerror or str(error)) from error
     except tf.errors.OpError as error:
         raise _unreadable(name, path, str(error.message)[:120]) from error
-    return image.numpy()  # type: ignore[no-any-return]
+    pixels: Array = image.numpy()
+    return pixels
 
 
 def _unreadable(name: str, path: str, why: str) -> InputError:

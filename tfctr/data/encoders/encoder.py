@@ -112,14 +112,14 @@ def _given(function: EncodeBatch) -> EncodeBatch:
 def _imported(name: str) -> EncodeBatch:
     module, _, attribute = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module), attribute)
+        found: EncodeBatch = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(
             "encoder", received=name, expected="module:function", hint=str(error)
         ) from error
     if not callable(found):
         raise InputError("encoder", received=repr(found), expected="a function")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _stated(name: str | None) -> str:
