@@ -1,5 +1,7 @@
 """Tests of `tfctr.training.diagnose_one_epoch`."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -94,6 +96,10 @@ def test_bad_input_is_refused(data, tmp_path):
     with pytest.raises(InputError, match="`form`"):
         diagnose_one_epoch(config, data)
     path = tmp_path / "config.toml"
+    value = dataclasses.replace(data.schema.labels[0], kind="value")
+    schema = dataclasses.replace(data.schema, labels=(value,))
+    with pytest.raises(InputError, match=r"`labels\.click`: received a value"):
+        diagnose_one_epoch(config_of("WDL"), dataclasses.replace(data, schema=schema))
     with pytest.raises(InputError, match="a TOML file"):
         read_config(path)
     path.write_text("[ranking]\nmodel = 'WDL'\nepoch = 3\n")

@@ -13,11 +13,9 @@ from tfctr.evaluation.arrays import report_from_arrays
 from tfctr.evaluation.report import Report
 from tfctr.evaluation.value_row import ValueRow
 from tfctr.features import GROUP_ID
+from tfctr.metrics.streaming.value_sums import MAX_LOG_VALUE
 
 __all__ = ["evaluate"]
-
-# `exp` of more is served by nobody: see `tfctr.models.heads`.
-MOST = 80.0
 
 
 def evaluate(
@@ -124,7 +122,7 @@ class _Columns:
     @property
     def predictions(self) -> dict[str, NDArray[Any]]:
         return {
-            name: np.exp(np.minimum(values.astype(np.float64), MOST))
+            name: np.exp(np.minimum(values.astype(np.float64), MAX_LOG_VALUE))
             if name in self.values
             else _sigmoid(values.astype(np.float64))
             for name, values in self.join(self.logits).items()

@@ -1,6 +1,7 @@
 """Values that are 0 for most, and log-normal for the others."""
 
 import math
+from typing import Any
 
 from keras import ops
 
@@ -73,9 +74,9 @@ class ZeroInflatedLogNormal(BinaryCrossEntropy):
     """
 
     def __init__(
-        self, name: str | None = "zero_inflated_log_normal", **kwargs: object
+        self, name: str | None = "zero_inflated_log_normal", **kwargs: Any
     ) -> None:
-        super().__init__(name=name, **kwargs)  # type: ignore[arg-type]
+        super().__init__(name=name, **kwargs)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return zero_inflated_log_normal_loss(y_true, y_pred)

@@ -12,14 +12,13 @@ from tfctr.errors import InputError, UnknownName
 from tfctr.features import GROUP_ID, Label
 from tfctr.losses.context_ranking import context_ranking_loss
 from tfctr.losses.zero_inflated_log_normal import log_expected_value
+from tfctr.metrics.streaming.value_sums import MAX_LOG_VALUE
 from tfctr.types import Tensor
 
 __all__ = ["Heads", "parted", "predictions", "with_outputs", "with_prefix"]
 
 PREFIX = "outputs/"
 OUTPUTS_OF_A_VALUE = 3
-# `exp` of more is no float32.
-MOST = 80.0
 # Whether models give, beside a label's score, all that its head gave. Losses need it.
 _with_outputs: ContextVar[bool] = ContextVar("tfctr_with_outputs", default=False)
 
@@ -63,7 +62,7 @@ def predictions(
     """
     values = {label.name for label in labels if label.is_value}
     found = {
-        name: ops.exp(ops.minimum(score, MOST))
+        name: ops.exp(ops.minimum(score, MAX_LOG_VALUE))
         if name in values
         else ops.sigmoid(score)
         for name, score in scores.items()

@@ -152,15 +152,10 @@ def diagnose_one_epoch(
         epochs: Number of epochs, at least 2.
 
     Raises:
-        InputError: There are too few epochs, or the model learns in another form.
+        InputError: There are too few epochs, the model learns in another form, or the
+            first label is a value.
     """
-    if epochs < 2:
-        raise InputError("epochs", received=epochs, expected="at least 2")
-    for name in ("distillation", "form"):
-        if getattr(config, name) not in (None, "examples"):
-            raise InputError(
-                name, received=getattr(config, name), expected="plain examples"
-            )
+    _check(config, dataset, epochs)
     model = make_model(config, dataset.schema)
     load_tables(model, config, dataset.state, training_window(dataset, config))
     x, y, *given = encode_frame(dataset.test, dataset.state)
@@ -211,6 +206,23 @@ def _counts(train: "pd.DataFrame", test: "pd.DataFrame", name: str) -> Array:
     counts = train[name].value_counts()
     found: Array = test[name].map(counts).fillna(0).to_numpy().astype("int64")
     return found
+
+
+def _check(config: TrainingConfig, dataset: "Dataset", epochs: int) -> None:
+    if epochs < 2:
+        raise InputError("epochs", received=epochs, expected="at least 2")
+    for name in ("distillation", "form"):
+        if getattr(config, name) not in (None, "examples"):
+            raise InputError(
+                name, received=getattr(config, name), expected="plain examples"
+            )
+    first = dataset.schema.labels[0]
+    if first.is_value:
+        raise InputError(
+            f"labels.{first.name}",
+            received="a value",
+            expected="0 or 1, to have an AUC",
+        )
 
 
 def _sigmoid(logits: Iterable[float]) -> Array:

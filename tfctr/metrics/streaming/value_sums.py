@@ -8,10 +8,10 @@ from tfctr.errors import InputError
 from tfctr.metrics.streaming.running_sums import RunningSums
 from tfctr.types import Tensor
 
-__all__ = ["ValueSums"]
+__all__ = ["MAX_LOG_VALUE", "ValueSums"]
 
-# `exp` of more is no float32.
-MOST = 80.0
+# `exp` of more is no float32, so nobody is served more.
+MAX_LOG_VALUE = 80.0
 
 
 class ValueSums(RunningSums):
@@ -43,7 +43,7 @@ class ValueSums(RunningSums):
                 expected=f"{values.shape[0]}, one for each label",
             )
         if self.from_logits:
-            expected = ops.exp(ops.minimum(expected, MOST))
+            expected = ops.exp(ops.minimum(expected, MAX_LOG_VALUE))
         values, expected, weights = map(_nan_below_0, (values, expected, weights))
         counts = weights != 0
         values, expected = (ops.where(counts, v, 0.0) for v in (values, expected))
