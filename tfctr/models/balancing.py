@@ -70,7 +70,7 @@ def inverse_losses(losses: Tensor, counts: Tensor) -> Tensor:
     """Weights of tasks in proportion to `1 / L_k`, whose mean is 1.
 
     They are those of the least `sum_k (L_k / s_k + log s_k)`, which is at `s_k = L_k`,
-    so nothing is to be learnt. No gradient passes them.
+    so nothing is to be learnt. Who weighs by them lets no gradient pass.
 
     Args:
         losses: `(tasks,)`.
@@ -84,6 +84,6 @@ def inverse_losses(losses: Tensor, counts: Tensor) -> Tensor:
     Analytical Uncertainty-Based Loss Weighting, 2024, do.
     """
     counts = counts * ops.cast(losses > 0, losses.dtype)
-    inverse = counts / ops.maximum(ops.stop_gradient(losses), LEAST)
+    inverse = counts / ops.maximum(losses, LEAST)
     mean = ops.sum(inverse) / ops.maximum(ops.sum(counts), 1.0)
-    return ops.stop_gradient(inverse / ops.where(mean > 0, mean, 1.0))
+    return inverse / ops.where(mean > 0, mean, 1.0)

@@ -77,9 +77,8 @@ class GradNorm:
             counts: `(tasks,)`: 1 for tasks that take part, others keep their weight.
 
         Returns:
-            `(tasks,)`; no gradient passes it.
+            `(tasks,)`. They are read from a variable, so no gradient passes.
         """
-        losses, norms = ops.stop_gradient(losses), ops.stop_gradient(norms)
         here = ops.logical_and(counts > 0, ops.logical_and(losses > 0, norms > 0))
         is_here = ops.cast(here, losses.dtype)
         is_new = ops.logical_and(here, ops.equal(self.first, 0.0))
@@ -93,7 +92,7 @@ class GradNorm:
         goal = goal * had / ops.maximum(_mean(goal, is_here), 1e-30)
         moved = (1 - self.rate) * self.weights + self.rate * goal
         self.weights.assign(ops.where(here, moved, self.weights))
-        return ops.stop_gradient(ops.convert_to_tensor(self.weights))
+        return ops.convert_to_tensor(self.weights)
 
 
 def gradient_norms(

@@ -147,6 +147,7 @@ class TaskObjective:
         if self.gradnorm is not None:
             found = self._by_gradients(self.gradnorm, model, losses, counts, given)
             scales = scales * found
+        # Else a task would lower its weight by raising its loss.
         return ops.sum((ops.stop_gradient(scales) - 1.0) * losses)
 
     def _by_gradients(
