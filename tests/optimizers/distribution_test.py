@@ -33,3 +33,8 @@ def test_replicas_agree_with_one_device(found):
 @pytest.mark.slow
 def test_accumulation_over_replicas_is_refused(found):
     assert "2 with several replicas" in found["refusal"]
+
+
+@pytest.mark.slow
+def test_the_learning_rate_of_a_composite_can_be_set_under_replicas(found):
+    assert found["rates"] == pytest.approx([0.25, 0.25], rel=1e-5)

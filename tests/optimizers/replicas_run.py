@@ -43,6 +43,22 @@ def refusal(strategy):
     return ""
 
 
+def lower_rates(strategy):
+    """Rates of both parts after a callback has set that of the dense one."""
+    with strategy.scope():
+        optimizer = EVERY["composite"]()
+        before = [
+            float(keras.ops.convert_to_numpy(part.learning_rate + 0.0))
+            for part in (optimizer.tables, optimizer.dense)
+        ]
+        optimizer.learning_rate = before[1] / 4
+        after = [
+            float(keras.ops.convert_to_numpy(part.learning_rate + 0.0))
+            for part in (optimizer.tables, optimizer.dense)
+        ]
+    return [now / was for now, was in zip(after, before, strict=True)]
+
+
 def main():
     keras.utils.set_random_seed(0)
     cpu = tf.config.list_physical_devices("CPU")[0]
@@ -59,6 +75,7 @@ def main():
             strategy, lambda m=make: m(loss_scale_factor=8.0)
         )
     found = {"gaps": found, "refusal": refusal(strategy)}
+    found["rates"] = lower_rates(strategy)
     print(json.dumps(found), file=sys.stdout)
 
 

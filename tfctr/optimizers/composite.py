@@ -77,9 +77,9 @@ class Composite(SparseOptimizer):
                     expected="a number, in place of numbers",
                     hint="Give `tables` and `dense` their schedules.",
                 )
-        before = float(self.dense.learning_rate)
+        before = _rate(self.dense)
         if before > 0:
-            self._ratio = float(self.tables.learning_rate) / before
+            self._ratio = _rate(self.tables) / before
         if self._ratio is None:
             raise InputError(
                 "learning_rate", received="0 in `dense`", expected="a positive number"
@@ -159,6 +159,11 @@ class Composite(SparseOptimizer):
         """
         for part in (self.tables, self.dense):
             part.exclude_from_weight_decay(var_list, var_names)
+
+
+def _rate(part: SparseOptimizer) -> float:
+    # As a tensor: a variable of several replicas is no number to Python.
+    return float(keras.ops.convert_to_numpy(part.learning_rate + 0.0))
 
 
 def _is_settable(part: SparseOptimizer) -> bool:
