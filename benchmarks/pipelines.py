@@ -114,8 +114,7 @@ def page(results: list[dict[str, Any]], command: str) -> str:
     machine = f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores"
     return (
         "# Pipelines from raw logs to gRPC\n\n"
-        f"Written by `{command}` on {machine}, a machine that others used too: read"
-        " the minutes as a size, not as a speed. Every shipped configuration, one run"
+        f"Written by `{command}` on {machine}. Every shipped configuration, one run"
         " each, nothing cached: Beam makes examples of the raw log, TFT learns"
         " vocabularies, both heads are trained, TFMA measures the ranking head on the"
         " test split, the serving check starts a server on the SavedModel and compares"
