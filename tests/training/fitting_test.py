@@ -16,6 +16,7 @@ from tfctr.training import (
     train,
 )
 from tfctr.training.config import TaskConfig
+from tfctr.training.fitting import _resuming
 from tfctr.training.pretrained import Window, write_pretrained
 
 
@@ -131,11 +132,11 @@ def test_checkpoints_need_data_with_positions(data, tmp_path):
         train(config, data.schema, batches, None, checkpoints=tmp_path)
 
 
-def test_checkpoints_are_refused_with_a_strategy(data, tmp_path):
-    config = TrainingConfig(model="LogisticRegression", strategy="mirrored")
+def test_checkpoints_are_refused_with_several_processes(data, tmp_path):
+    config = TrainingConfig(model="LogisticRegression", strategy="multi_worker")
     reader = read_examples(data.train, data.state, 64)
-    with pytest.raises(InputError, match=r"`checkpoints`.*strategy 'single'"):
-        train(config, data.schema, reader, None, checkpoints=tmp_path)
+    with pytest.raises(InputError, match=r"`checkpoints`.*'single' or 'mirrored'"):
+        _resuming(tmp_path, reader, config, [])  # workers are not there
     assert list(tmp_path.iterdir()) == []
 
 

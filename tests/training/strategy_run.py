@@ -8,6 +8,7 @@ have unequal weights, and writes the histories, all weights, and the rows it saw
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import keras
@@ -76,6 +77,53 @@ def trained(name):
     return train(config(name, patience=2), PLAIN, *datasets(), verbose=0)
 
 
+class Killed(Exception):
+    pass
+
+
+class KillAt(keras.callbacks.Callback):
+    """Ends `fit` in the middle of an epoch."""
+
+    def __init__(self, epoch, step):
+        super().__init__()
+        self.at, self.epoch = (epoch, step), 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.at:
+            raise Killed
+
+
+def resumed(name):
+    """Training that was cut and goes on, beside one that was not: `(weights, loss)`."""
+    from tfctr.data import synthetic
+    from tfctr.data.reading import read_examples
+
+    data = synthetic(120, num_users=30, num_items=30, seed=1)
+    how = config(name, patience=2)
+    arguments = {**how.arguments, "dropout": 0.3}
+    changes = {"arguments": arguments, "checkpoint_every": 2, "tasks": None}
+    how = how.model_copy(update=changes)
+
+    def run(folder, *callbacks):
+        reader = read_examples(data.train, data.state, BATCH_SIZE, seed=5)
+        validation = data.to_dataset("validation", BATCH_SIZE)
+        given = {"checkpoints": folder, "callbacks": callbacks, "verbose": 0}
+        model = train(how, data.schema, reader, validation, **given)
+        weights = [weight.tolist() for weight in model.get_weights()]
+        return [weights, model.history.history]
+
+    with tempfile.TemporaryDirectory() as folder:
+        whole = run(f"{folder}/whole")
+        try:
+            run(f"{folder}/cut", KillAt(1, 3))
+        except Killed:
+            return whole, run(f"{folder}/cut")
+    raise RuntimeError("nothing was cut")
+
+
 def rows_seen(name):
     """Rows that this process gets of a reader in two epochs, and its batches."""
     from tfctr.data import synthetic
@@ -106,10 +154,12 @@ def main(name, result, *names):
     strategy = make_strategy(name)
     models = {key: fitted(name, optimizers()[key]) for key in names}
     models["train"] = trained(name)
+    cut = {"resumed": resumed(name)} if name == "mirrored" else {}
     facts = {
         "replicas": strategy.num_replicas_in_sync,
         "chief": is_chief(strategy),
         "seen": rows_seen(name),
+        **cut,
         "history": {key: model.history.history for key, model in models.items()},
         "weights": {
             key: [weight.tolist() for weight in model.get_weights()]

@@ -81,6 +81,12 @@ def test_two_devices_train_to_the_weights_of_one(one_device, tmp_path):
     run = finished(process, tmp_path, "mirrored0")
     assert run["replicas"] == 2
     assert_same_training(run, one_device)
+    # One that was cut within an epoch goes on to the same weights, bit for bit.
+    (weights, history), (weights_of_cut, history_of_cut) = run["resumed"]
+    assert weights_of_cut == weights
+    for metric, values in history.items():
+        # Of the cut epoch, what replicas had added up was read as one sum.
+        np.testing.assert_allclose(history_of_cut[metric], values, 1e-6)
     for epoch in range(2):
         assert len(rows_of(run, epoch)) == EXAMPLES
         assert sorted(rows_of(run, epoch)) == sorted(rows_of(one_device, epoch))

@@ -261,11 +261,11 @@ def _resuming(
             received="with checkpoints",
             expected="one of them: an epoch that goes on must keep its tables",
         )
-    if config.strategy != "single":
+    if config.strategy not in ("single", "mirrored"):
         raise InputError(
             "checkpoints",
             received=f"a folder, with strategy {config.strategy!r}",
-            expected="strategy 'single'",
+            expected="strategy 'single' or 'mirrored', which are one process",
         )
     every = config.checkpoint_every
     return ResumableTraining(folder, reader, every=every, callbacks=stop)
