@@ -12,15 +12,18 @@ from tfctr.pipelines.config import EvaluationConfig
 __all__ = ["evaluated_labels", "evaluation_config"]
 
 AUC_THRESHOLDS = '{"num_thresholds": 10000}'
+OF_ALL_LABELS = ("BinaryCrossEntropy", "ExampleCount")
+OF_VALUES = ("Calibration", "MeanAbsoluteError", "MeanSquaredError", "ExampleCount")
 
 
-def evaluated_labels(schema: FeatureSchema) -> list[str]:
-    """Labels of 0 and 1 that every example has; TFMA cannot leave out single ones."""
-    return [
-        label.name
-        for label in schema.labels
-        if label.observed_if is None and not label.is_value
-    ]
+def evaluated_labels(schema: FeatureSchema) -> dict[str, bool]:
+    """Labels that every example has, since TFMA cannot leave out single ones.
+
+    Returns:
+        Whether each is a value, by name; the first is one of 0 and 1.
+    """
+    labels = [label for label in schema.labels if label.observed_if is None]
+    return {label.name: label.is_value for label in labels}
 
 
 def evaluation_config(
@@ -29,7 +32,8 @@ def evaluation_config(
     """Metrics of `serving_default` on raw examples, and the thresholds.
 
     The first label decides: its AUC, its calibration, and its AUC against the last
-    blessed model where there is one.
+    blessed model where there is one. Values get calibration (predicted over observed)
+    and mean errors.
 
     Args:
         schema: The declaration.
@@ -41,10 +45,11 @@ def evaluation_config(
     labels = evaluated_labels(schema)
     weights = {label.name: label.weight for label in schema.labels if label.weight}
     model = config_pb2.ModelSpec(signature_name="serving_default")
+    main = next(iter(labels))
     if len(schema.labels) == 1:
         # TFMA takes the only output of a model out of its dict, and its name with it.
-        model.label_key = labels[0]
-        model.example_weight_key = weights.get(labels[0], "")
+        model.label_key = main
+        model.example_weight_key = weights.get(main, "")
     else:
         model.label_keys.update({name: name for name in labels})
         weighted = {n: w for n, w in weights.items() if n in labels}
@@ -52,9 +57,11 @@ def evaluation_config(
     metrics = [
         config_pb2.MetricsSpec(
             output_names=[name] if len(schema.labels) > 1 else [],
-            metrics=_metrics(config, decides=name == labels[0]),
+            metrics=_plain(OF_VALUES)
+            if is_value
+            else _metrics(config, decides=name == main),
         )
-        for name in labels
+        for name, is_value in labels.items()
     ]
     return config_pb2.EvalConfig(
         model_specs=[model],
@@ -82,8 +89,13 @@ def _metrics(
                 "upper_bound": {"value": config.calibration_high},
             }
         )
-    others = [{"class_name": n} for n in ("BinaryCrossEntropy", "ExampleCount")]
-    return [config_pb2.MetricConfig(**m) for m in (auc, calibration, *others)]
+    judged = [config_pb2.MetricConfig(**m) for m in (auc, calibration)]
+    return [*judged, *_plain(OF_ALL_LABELS)]
+
+
+def _plain(names: Iterable[str]) -> list[config_pb2.MetricConfig]:
+    """Metrics without a threshold."""
+    return [config_pb2.MetricConfig(class_name=name) for name in names]
 
 
 def _over_all_examples(**threshold: Any) -> list[config_pb2.PerSliceMetricThreshold]:

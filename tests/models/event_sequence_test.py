@@ -8,7 +8,12 @@ from tests.models.data import SIZED
 from tfctr import kernels
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import Categorical, Numeric, Sequence, Timestamp, Vocabulary
-from tfctr.models.event_sequence import EventSequence, compacted, real_places
+from tfctr.models.event_sequence import (
+    EventSequence,
+    compacted,
+    real_places,
+    restored,
+)
 
 ITEM = Categorical("item_id")
 MASK = np.array([[False, True, True, False, True], [False] * 5, [True] * 5])
@@ -124,3 +129,14 @@ def test_most_recent_events_stay_and_the_rest_costs_nothing():
     assert found.shape == (3, 2, 2)
     assert found[0].tolist() == values[0, [2, 4]].tolist()
     assert found[2].tolist() == values[2, 3:].tolist()
+
+
+@pytest.mark.parametrize("inner", [(), (3,)])
+def test_values_go_back_to_where_their_events_stood(inner):
+    values = np.arange(1, 1 + 15 * int(np.prod(inner)), dtype="float32")
+    values = values.reshape(3, 5, *inner)
+    found = np.asarray(restored(values, MASK))
+    expected = np.zeros_like(values)
+    for row, mask in enumerate(MASK):
+        expected[row, mask] = values[row, : mask.sum()]
+    np.testing.assert_array_equal(found, expected)

@@ -14,7 +14,7 @@ SCHEMA = make_schema()
 
 
 def test_labels_that_are_observed_in_part_are_left_out():
-    assert evaluated_labels(SCHEMA) == ["like"]
+    assert evaluated_labels(SCHEMA) == {"like": False}
     (model,) = evaluation_config(SCHEMA, EvaluationConfig()).model_specs
     assert dict(model.label_keys) == {"like": "like"}
     assert model.signature_name == "serving_default"
@@ -62,8 +62,20 @@ def test_slice_by_an_unknown_column_is_refused():
         evaluation_config(SCHEMA, EvaluationConfig(slices=[["jobs"]]))
 
 
-def test_values_are_left_out():
+def test_values_have_errors_and_calibration_and_decide_nothing():
     schema = make_schema()
     spend = Label("spend", kind="value")
     with_value = dataclasses.replace(schema, labels=(*schema.labels, spend))
-    assert evaluated_labels(with_value) == evaluated_labels(schema)
+    config = evaluation_config(with_value, EvaluationConfig())
+    assert dict(config.model_specs[0].label_keys) == {"like": "like", "spend": "spend"}
+    of_like, of_spend = config.metrics_specs
+    assert list(of_spend.output_names) == ["spend"]
+    names = [metric.class_name for metric in of_spend.metrics]
+    assert names == [
+        "Calibration",
+        "MeanAbsoluteError",
+        "MeanSquaredError",
+        "ExampleCount",
+    ]
+    assert not any(metric.per_slice_thresholds for metric in of_spend.metrics)
+    assert of_like.metrics[0].class_name == "AUC"

@@ -1,5 +1,6 @@
 """The whole pipeline on a small log, run once and then with one thing changed."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from tests.pipelines.logs import make_small_schema, make_tables, write_tables
 from tfctr.errors import InputError, UnknownName
+from tfctr.features import Label
 from tfctr.models import Calibrated
 from tfctr.pipelines.components.serving_check import executor
 from tfctr.pipelines.config import load_config
@@ -30,7 +32,10 @@ class Run:
         noise = self.tables["events"]["rating"] == 3
         self.tables["events"]["rating"] = np.where(liked ^ noise, 5, 1)
         self.write(self.tables)
-        (folder / "schema.json").write_text(make_small_schema().to_json())
+        schema = make_small_schema()
+        labels = (*schema.labels, Label("minutes", kind="value"))
+        schema = dataclasses.replace(schema, labels=labels)
+        (folder / "schema.json").write_text(schema.to_json())
         self.lines: list[str] = []
         self.first_lines: list[str] = []
 
@@ -45,7 +50,11 @@ class Run:
             f"output='{self.folder / 'out'}'",
             f"schema='{self.folder / 'schema.json'}'",
         ]
-        others = ["evaluation.slices=[['device']]", "ranking.learning_rate=0.02"]
+        others = [
+            "behaviour.labels.minutes={column='minutes', is_value=true}",
+            "evaluation.slices=[['device']]",
+            "ranking.learning_rate=0.02",
+        ]
         config = load_config("tiny", [*places, *paths, *others, *overrides])
         return run_pipeline(config, report=self.lines.append)
 
@@ -89,11 +98,16 @@ def test_answers_over_grpc_equal_those_in_memory(first):
     assert max(differences.values()) < 1e-5
 
 
-def test_metrics_are_those_of_the_model_on_the_test_split(run, first):
+def records_of(run):
+    """Raw examples of the test split, serialized."""
     folder = run.folder / "out" / "artifacts" / "BehaviourExampleGen" / "examples"
     execution = min(folder.iterdir(), key=lambda path: int(path.name))
     files = [str(path) for path in execution.glob("Split-test/*.gz")]
-    records = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+    return list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+
+
+def test_metrics_are_those_of_the_model_on_the_test_split(run, first):
+    records = records_of(run)
     spec = {"like": tf.io.FixedLenFeature((), tf.float32)}
     labels = tf.io.parse_example(records, spec)["like"].numpy()
     serve = tf.saved_model.load(str(first.pushed)).signatures["serving_default"]
@@ -106,6 +120,23 @@ def test_metrics_are_those_of_the_model_on_the_test_split(run, first):
     pairs = scores[labels == 1][:, None] - scores[labels == 0][None]
     auc = (pairs > 0).mean() + 0.5 * (pairs == 0).mean()
     np.testing.assert_allclose(metrics["auc"], auc, atol=2e-3)
+
+
+def test_metrics_of_a_value_are_those_of_the_model_on_the_test_split(run, first):
+    records = records_of(run)
+    spec = {"minutes": tf.io.FixedLenFeature((), tf.float32)}
+    observed = tf.io.parse_example(records, spec)["minutes"].numpy()
+    assert (observed == 0).mean() > 0.3  # of what was drawn
+    serve = tf.saved_model.load(str(first.pushed)).signatures["serving_default"]
+    predicted = serve(examples=tf.constant(records))["minutes"].numpy()
+    metrics = first.metrics["minutes"]
+    errors = predicted - observed
+    for name, expected in (
+        ("mean_absolute_error", np.abs(errors).mean()),
+        ("mean_squared_error", (errors**2).mean()),
+        ("calibration", predicted.sum() / observed.sum()),
+    ):
+        np.testing.assert_allclose(metrics[name], expected, 1e-4, err_msg=name)
 
 
 def test_slices_are_reported_beside_all_examples(first):
@@ -225,7 +256,7 @@ def test_worse_model_than_the_last_blessed_is_not_pushed(run, first):
 def test_a_calibrated_head_that_learns_from_whole_users_serves_requests(run, first):
     sizes = "{dim=8, num_blocks=1, embedding_dim=8, hidden_units=[16], context=false}"
     head = ["model='DFGR'", "form='user_sequences'", f"arguments={sizes}"]
-    training = ["max_events=40", "batch_size=4", "epochs=4", "patience=0"]
+    training = ["max_events=40", "batch_size=4", "epochs=10", "patience=0"]
     training.append("calibration='platt'")
     # No model is that good: what other tests compare with stays the last blessed one.
     result = run(*(f"ranking.{s}" for s in (*head, *training)), "evaluation.min_auc=1")

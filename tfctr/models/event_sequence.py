@@ -201,17 +201,19 @@ def compacted(values: Tensor, places: Places) -> Tensor:
 
 
 def restored(values: Tensor, mask: Tensor) -> Tensor:
-    """`(batch, time)` values of events in their places; 0 at padding.
+    """`(batch, time, ...)` values of events in their places; 0 at padding.
 
     Args:
-        values: `(batch, length)` of real events, oldest first.
+        values: `(batch, length, ...)` of real events, oldest first.
         mask: `(batch, time)` booleans: where they stood.
     """
     real = ops.cast(mask, "int32")
     places = ops.where(mask, ops.cumsum(real, axis=1) - 1, 0)
     # A place more, as there may be none at all.
-    found = tf.gather(ops.pad(values, [(0, 0), (0, 1)]), places, batch_dims=1)
-    return ops.where(mask, found, 0.0)
+    inner = len(values.shape) - 2
+    more = ops.pad(values, [(0, 0), (0, 1), *[(0, 0)] * inner])
+    found = tf.gather(more, places, batch_dims=1)
+    return ops.where(ops.reshape(mask, (*ops.shape(mask), *[1] * inner)), found, 0.0)
 
 
 def _sequence(schema: FeatureSchema, name: str | None) -> Sequence:
