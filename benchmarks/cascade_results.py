@@ -46,6 +46,8 @@ MODELS = (
     "VectorProduct+teacher",
     "TARQ",
     "TARQ+teacher",
+    "TARQ-additive",
+    "TARQ-additive+teacher",
     "StoredTargetAttention",
     "StoredTargetAttention+teacher",
 )
@@ -149,9 +151,12 @@ class Study:
 
 
 def train(study: Study, name: str, seed: int, teacher: Any = None) -> Any:
-    """One model; `+teacher` and `+in-batch` say how."""
+    """One model; `+teacher` and `+in-batch` say how, `-additive` names its head."""
     base, _, form = name.partition("+")
-    extra = {"in_batch_weight": 0.1, "log_q": True} if form == "in-batch" else {}
+    base, _, head = base.partition("-")
+    extra: dict[str, Any] = {"head": head} if head else {}
+    if form == "in-batch":
+        extra = {"in_batch_weight": 0.1, "log_q": True}
     keras.utils.set_random_seed(seed)
     model = get(base)(study.data.schema, dim=8, seed=seed, **extra)
     model.compile(optimizer=optimizers.default(2e-3))
@@ -193,21 +198,47 @@ def measure(study: Study, model: Any, ranker_scores: np.ndarray) -> dict[str, An
     }
 
 
-def run(study: Study, models: list[str], seeds: int) -> dict[str, list[dict[str, Any]]]:
+class Runs:
+    """Runs that ended, as JSON lines: what a file has is not run again.
+
+    Args:
+        path: The file; `None` keeps nothing.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        lines = path.read_text().splitlines() if path and path.exists() else []
+        read = map(json.loads, lines)
+        self.found = {(run["seed"], run["model"]): run["result"] for run in read}
+
+    def add(self, seed: int, model: str, result: dict[str, Any]) -> None:
+        """Keeps a run, and prints it."""
+        self.found[seed, model] = result
+        if self.path:
+            with self.path.open("a") as file:
+                line = {"seed": seed, "model": model, "result": result}
+                file.write(json.dumps(line) + "\n")
+        print(seed, model, {n: round(result[n], 4) for n in METRICS}, flush=True)
+
+
+def run(
+    study: Study, models: list[str], seeds: int, runs: Runs
+) -> dict[str, list[dict[str, Any]]]:
     """All models with all seeds; the ranker alone is called by its name."""
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (RANKER, *models)}
+    names = [RANKER, *models]
     for seed in range(seeds):
+        left = [name for name in names if (seed, name) not in runs.found]
+        if not left:
+            continue
         ranker = train(study, RANKER, seed)
         ranker_scores = study.scores(ranker)
-        found[RANKER].append(measure(study, ranker, ranker_scores))
-        for name in models:
+        for name in left:
             started = time.perf_counter()
-            model = train(study, name, seed, ranker)
+            model = ranker if name == RANKER else train(study, name, seed, ranker)
             result = measure(study, model, ranker_scores)
-            found[name].append({"seconds": time.perf_counter() - started, **result})
-            short = {n: round(result[n], 4) for n in METRICS}
-            print(seed, name, short, f"{found[name][-1]['seconds']:.0f} s", flush=True)
-    return found
+            seconds = time.perf_counter() - started
+            runs.add(seed, name, {"seconds": seconds, **result})
+    return {n: [runs.found[seed, n] for seed in range(seeds)] for n in names}
 
 
 def cells(name: str, runs: list[dict[str, Any]]) -> list[str]:
@@ -262,6 +293,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--requests", type=int, default=500)
     parser.add_argument("--quick", action="store_true", help="synthetic, one seed")
+    parser.add_argument("--runs", type=Path, help="a line for each run that ended")
     parser.add_argument("--json", type=Path, help="also write the raw runs here")
     parser.add_argument("--page", type=Path, help="also write a Markdown page here")
     options = parser.parse_args()
@@ -269,7 +301,7 @@ def main() -> None:
         options.data, options.seeds, options.epochs = "synthetic", 1, 1
         options.models, options.requests = ["TwoTower", "VectorProduct+teacher"], 50
     study = Study(load_dataset(options.data), options.requests, options.epochs)
-    found = run(study, options.models, options.seeds)
+    found = run(study, options.models, options.seeds, Runs(options.runs))
     about = {
         "data": options.data,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
