@@ -41,8 +41,6 @@ def _path(value: Any) -> Any:
 
 
 FilePath = Annotated[Path, BeforeValidator(_path)]
-
-
 # Rounded rows move probabilities by about this much.
 MIN_ROUNDED_TOLERANCE = 1e-3
 
@@ -100,6 +98,7 @@ class BehaviourConfig(_Section):
     time_key: str = "timestamp"
     labels: dict[str, LabelConfig]
     history_lag_seconds: int = Field(default=0, ge=0)
+    history_only_fraction: float = Field(default=0, ge=0, lt=1)
     train_fraction: float = Field(default=0.8, gt=0, lt=1)
     validation_fraction: float = Field(default=0.1, gt=0, lt=1)
     negatives_per_positive: int = Field(default=0, ge=0)

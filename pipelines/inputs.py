@@ -68,6 +68,8 @@ def resolve_inputs(config: PipelineConfig) -> PipelineInputs:
         behaviour = config.behaviour.to_spec()
     if behaviour is None:
         raise InputError("behaviour", received="nothing", expected="a section")
+    if config.id_pretraining is not None:
+        behaviour = config.id_pretraining.rules(behaviour)
     schema = _schema(config.schema_name or config.data.source)
     absolute = {name: str(path.absolute()) for name, path in paths.items()}
     return PipelineInputs(

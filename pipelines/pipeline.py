@@ -137,15 +137,20 @@ def _tables(settings: _Settings, transform: BaseNode) -> list[BaseNode]:
     how = settings.config.id_pretraining
     if how is None:
         return []
-    files = {
+    inputs, log = settings.inputs, ""
+    files: dict[str, Any] = {
         name: [str(path), file_digest(name, path)]
-        for name, path in how.positives.items()
+        for name, path in (how.positives or {}).items()
     }
+    if how.earliest is not None:
+        log = json.dumps([inputs.behaviour.to_dict(), inputs.paths, settings.separator])
+        files = inputs.fingerprints
     return [
         IDPretraining(
             transform_graph=transform.outputs["transform_graph"],
             schema=settings.schema,
             settings=how.model_dump_json(),
+            log=log,
             fingerprint=json.dumps([files, settings.code]),
         )
     ]

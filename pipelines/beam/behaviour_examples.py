@@ -120,7 +120,7 @@ class _MakeExamples(beam.DoFn):
         self,
         grouped: tuple[Any, Mapping[str, Iterable[Any]]],
         items: Mapping[Any, Any],
-        boundaries: tuple[int, int],
+        boundaries: tuple[int, int, int],
     ) -> Iterator[Any]:
         key, found = grouped
         users = list(found.get("users", ()))

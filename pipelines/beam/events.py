@@ -57,8 +57,8 @@ def plan_splits(
     counts: Iterable[tuple[tuple[str, Any], int]],
     schema: FeatureSchema,
     spec: BehaviourSpec,
-) -> tuple[int, int]:
-    """Times at which validation and test begin.
+) -> tuple[int, int, int]:
+    """Times at which train, validation and test begin.
 
     Args:
         counts: Sums of what `count_event` gave.

@@ -43,6 +43,7 @@ class UserExamples:
         user: Row | None,
         items: Mapping[Any, Row],
         candidates: Sequence[Any],
+        start: int | None = None,
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Examples of one user, in order of time.
 
@@ -51,6 +52,7 @@ class UserExamples:
             user: The user's row, `None` for one that the table lacks.
             items: Rows of the item table by id.
             candidates: Items that negatives are drawn from, sorted.
+            start: Events before that time are in histories alone.
 
         Returns:
             Pairs of the request's time and the raw example with its labels.
@@ -58,6 +60,8 @@ class UserExamples:
         log = self._sorted(events)
         read_steps = self._sequence_readers(items)
         for event, negatives in self._with_negatives(log, candidates):
+            if start is not None and event.time < start:
+                continue
             shared = self._shared(event, user)
             for name, (max_length, read) in read_steps.items():
                 past = history_of(log, event.time, self.spec, max_length)
@@ -74,7 +78,7 @@ class UserExamples:
         user: Row | None,
         items: Mapping[Any, Row],
         candidates: Sequence[Any],
-        boundaries: tuple[int, int],
+        boundaries: tuple[int, int, int],
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """The same with the name of each example's part.
 
@@ -83,10 +87,12 @@ class UserExamples:
             user: The user's row, `None` for one that the table lacks.
             items: Rows of the item table by id.
             candidates: Items that negatives are drawn from, sorted.
-            boundaries: Times at which validation and test begin.
+            boundaries: Times at which train, validation and test begin.
         """
-        for time, row in self(events, user, items, candidates):
-            yield split_of(time, boundaries), row
+        for time, row in self(events, user, items, candidates, boundaries[0]):
+            split = split_of(time, boundaries)
+            if split is not None:
+                yield split, row
 
     def _with_negatives(
         self, log: Sequence[_Logged], candidates: Sequence[Any]

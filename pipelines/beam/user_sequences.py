@@ -44,7 +44,7 @@ class UserSequences(UserExamples):
         user: Row | None,
         items: Mapping[Any, Row],
         candidates: Sequence[Any],
-        boundaries: tuple[int, int],
+        boundaries: tuple[int, int, int],
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Rows of one user, with the name of each row's part.
 
@@ -53,7 +53,7 @@ class UserSequences(UserExamples):
             user: The user's row, `None` for one that the table lacks.
             items: Rows of the item table by id.
             candidates: Items that negatives are drawn from, sorted.
-            boundaries: Times at which validation and test begin.
+            boundaries: Times at which train, validation and test begin.
         """
         log = self._sorted(events)
         longest = check_sequence_schema(self.schema)

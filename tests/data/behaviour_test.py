@@ -62,14 +62,24 @@ def test_an_event_is_known_only_after_the_lag():
 
 
 @settings(deadline=None)
-@given(LOG, st.sampled_from([(0.8, 0.1), (0.7, 0.2), (0.5, 0.5), (1.0, 0.0), (0.3, 0)]))
-def test_splits_are_those_of_the_sorted_times(log, fractions):
+@given(
+    LOG,
+    st.sampled_from([(0.8, 0.1), (0.7, 0.2), (0.5, 0.5), (1.0, 0.0), (0.3, 0)]),
+    st.sampled_from([0, 0.2, 0.25]),
+)
+def test_splits_are_those_of_the_sorted_times(log, fractions, early):
     train, validation = fractions
-    rules = spec(train_fraction=train, validation_fraction=validation)
+    rules = spec(
+        train_fraction=train,
+        validation_fraction=validation,
+        history_only_fraction=early,
+    )
     boundaries = split_boundaries([event["timestamp"] for event in log], rules)
     for event in log:
         time = event["timestamp"]
         expected = oracle.split_name(log, time, train, train + validation)
+        if oracle.split_name(log, time, early, 1.0) == "train":
+            expected = None  # before the first boundary
         assert split_of(time, boundaries) == expected
 
 
@@ -82,7 +92,7 @@ def test_a_histogram_gives_the_boundaries_of_its_times(times):
 
 def test_ten_events_split_eight_one_one():
     boundaries = split_boundaries(range(100, 110), spec())
-    assert boundaries == (108, 109)
+    assert boundaries == (100, 108, 109)
     names = [split_of(time, boundaries) for time in range(100, 110)]
     assert names == ["train"] * 8 + ["validation", "test"]
 
@@ -90,7 +100,7 @@ def test_ten_events_split_eight_one_one():
 def test_fractions_that_floats_cannot_hold_split_as_written():
     # 0.29 * 100 is 28.999999999999996 in binary.
     odd = spec(train_fraction=0.29, validation_fraction=0.29)
-    assert split_boundaries(range(100), odd) == (29, 58)
+    assert split_boundaries(range(100), odd) == (0, 29, 58)
 
 
 def test_no_events_have_no_boundaries():
@@ -145,6 +155,8 @@ def test_spec_survives_a_round_trip():
     [
         ({"labels": {}}, "`labels`: received none"),
         ({"train_fraction": 0}, "`train_fraction`: received 0"),
+        ({"history_only_fraction": 0.8}, "`history_only_fraction`: received 0.8"),
+        ({"history_only_fraction": -0.1}, "below 0.8, which is `train_fraction`"),
         (
             {"validation_fraction": 0.3},
             "`validation_fraction`: received 0.3.* 0 to 0.2",

@@ -51,10 +51,14 @@ def plain(frame):
 
 
 @settings(max_examples=60, deadline=None)
-@given(ROWS, st.integers(0, 6), st.integers(1, 4))
-def test_examples_are_those_of_brute_force(rows, lag, length):
+@given(ROWS, st.integers(0, 6), st.integers(1, 4), st.sampled_from([0, 0.3]))
+def test_examples_are_those_of_brute_force(rows, lag, length, early):
     spec = dataclasses.replace(
-        SPEC, history_lag_seconds=lag, train_fraction=0.5, validation_fraction=0.2
+        SPEC,
+        history_lag_seconds=lag,
+        history_only_fraction=early,
+        train_fraction=0.5,
+        validation_fraction=0.2,
     )
     events = oracle.events(*rows)
     log = events.to_dict("records")
@@ -77,6 +81,8 @@ def test_examples_are_those_of_brute_force(rows, lag, length):
             "history_timestamp": [e["timestamp"] for e in history],
             "like": float(event["rating"] >= 4),
         }
+        if oracle.split_name(log, event["timestamp"], early, 1.0) == "train":
+            continue  # in histories alone
         split = oracle.split_name(log, event["timestamp"], 0.5, 0.7)
         expected[split].append(example)
     parts = build(events, spec, length)

@@ -148,6 +148,22 @@ def test_a_later_part_has_the_earlier_events_without_weight_or_label():
     assert test["like_sample_weight"] == [0] * 6 + [1, 1]
 
 
+def test_the_earliest_events_can_be_history_alone():
+    log = [("u0", time, f"i{time}", 5) for time in range(10)] + [("u1", 1, "i1", 1)]
+    spec = dataclasses.replace(
+        SPEC, history_only_fraction=0.4, train_fraction=0.7, validation_fraction=0.2
+    )
+    (train,), (validation,), (test,) = (
+        plain(part) for part in build(oracle.events(*log), spec, 9).values()
+    )
+    # Eleven events: four are at 0, 1, 1 and 2.
+    assert train["user_id"] == "u0"
+    assert train["history_timestamp"] == [0, 1, 2, 3, 4, 5]
+    assert train["like_sample_weight"] == [0, 0, 0, 1, 1, 1]
+    assert validation["like_sample_weight"] == [0] * 6 + [1, 1]
+    assert test["like_sample_weight"] == [0] * 8 + [1, 1]
+
+
 def test_users_without_an_event_in_a_part_are_not_in_it():
     rows = [("u0", 1, "i1", 5), ("u0", 2, "i1", 1), ("u1", 3, "i1", 1)]
     spec = dataclasses.replace(SPEC, train_fraction=0.7, validation_fraction=0.1)

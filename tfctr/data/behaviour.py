@@ -42,6 +42,7 @@ class BehaviourSpec:
     `time - history_lag_seconds`. With the sorted times `t` of all `N` events, train
     is before `t[floor(train_fraction * N)]`, test is at or after
     `t[floor((train_fraction + validation_fraction) * N)]`, validation lies between.
+    Events before `t[floor(history_only_fraction * N)]` are in histories alone.
 
     Args:
         user_key: Column of events and users that tells users apart.
@@ -49,7 +50,10 @@ class BehaviourSpec:
         time_key: Event column with the time in whole seconds since 1970, UTC.
         labels: Rule of each label; the first one says which events are positive.
         history_lag_seconds: Time an event needs until a request can know it.
-        train_fraction: Share of events before the validation part.
+        history_only_fraction: Share of events, the earliest, that are no examples:
+            for histories that are not empty at the start, or for tables of ids, which
+            must be learnt from an earlier window than the ranker's.
+        train_fraction: Share of events before the validation part, those included.
         validation_fraction: Share of events in the validation part.
         negatives_per_positive: Items drawn for each positive event, with all labels 0.
         negatives_exclude: Which items are never drawn: `"seen"`, all with an event of
@@ -70,6 +74,7 @@ class BehaviourSpec:
     time_key: str
     labels: Mapping[str, LabelRule] = field(default_factory=dict)
     history_lag_seconds: int = 0
+    history_only_fraction: float = 0.0
     train_fraction: float = 0.8
     validation_fraction: float = 0.1
     negatives_per_positive: int = 0
@@ -95,6 +100,13 @@ class BehaviourSpec:
                 "train_fraction",
                 received=self.train_fraction,
                 expected="a number above 0 and at most 1",
+            )
+        if not 0 <= self.history_only_fraction < self.train_fraction:
+            raise InputError(
+                "history_only_fraction",
+                received=self.history_only_fraction,
+                expected=f"a number from 0 to below {self.train_fraction:g},"
+                " which is `train_fraction`",
             )
         if not 0 <= self.validation_fraction <= 1 - self.train_fraction + 1e-9:
             raise InputError(
@@ -176,22 +188,22 @@ def label_value(rule: LabelRule, row: Mapping[str, Any]) -> float:
 
 def split_boundaries(
     times: Iterable[int] | Mapping[int, int], spec: BehaviourSpec
-) -> tuple[int, int]:
-    """The times at which validation and test begin.
+) -> tuple[int, int, int]:
+    """The times at which train, validation and test begin.
 
     Args:
         times: Times of all events in any order, or a histogram time -> events.
         spec: Has the fractions.
 
     Returns:
-        `(t1, t2)`; a boundary behind the last event is one second after it.
+        `(t0, t1, t2)`; a boundary behind the last event is one second after it.
 
     Raises:
         InputError: There are no events.
 
     >>> rules = {"click": LabelRule("clicked")}
     >>> split_boundaries(range(100), BehaviourSpec("user", "item", "time", rules))
-    (80, 90)
+    (0, 80, 90)
     """
     if isinstance(times, Mapping):
         counts = {int(time): int(n) for time, n in times.items() if n}
@@ -204,14 +216,17 @@ def split_boundaries(
     ordered = sorted(counts)
     total = sum(counts.values())
     tail = spec.train_fraction + spec.validation_fraction
-    ranks = [_rank(fraction, total) for fraction in (spec.train_fraction, tail)]
+    shares = (spec.history_only_fraction, spec.train_fraction, tail)
+    ranks = [_rank(fraction, total) for fraction in shares]
     ends, before = [], 0
     for time in ordered:
         before += counts[time]
         ends.append(before)  # number of events up to and including `time`
     found = [bisect.bisect_right(ends, rank) for rank in ranks]
-    first, second = (ordered[i] if i < len(ordered) else ordered[-1] + 1 for i in found)
-    return first, second
+    start, first, second = (
+        ordered[i] if i < len(ordered) else ordered[-1] + 1 for i in found
+    )
+    return start, first, second
 
 
 def _rank(fraction: float, total: int) -> int:
@@ -219,9 +234,10 @@ def _rank(fraction: float, total: int) -> int:
     return math.floor(round(fraction * total, 6))
 
 
-def split_of(time: int, boundaries: tuple[int, int]) -> str:
-    """Name of the split that holds an event of that time."""
-    return SPLITS[bisect.bisect_right(boundaries, time)]
+def split_of(time: int, boundaries: tuple[int, int, int]) -> str | None:
+    """Name of the split that holds an event of that time; none before train."""
+    place = bisect.bisect_right(boundaries, time)
+    return SPLITS[place - 1] if place else None
 
 
 def event_order(event: Mapping[str, Any], spec: BehaviourSpec) -> tuple[Any, ...]:

@@ -205,7 +205,8 @@ def _dataset(
     names = [column.name for column in schema.raw_columns()]
     frame = examples[[*names, *rules]]
     times = examples["timestamp"].to_numpy()
-    cuts = np.searchsorted(times, split_boundaries(times.tolist(), spec)).tolist()
+    _, *boundaries = split_boundaries(times.tolist(), spec)
+    cuts = np.searchsorted(times, boundaries).tolist()
     ends = zip([0, *cuts], [*cuts, len(frame)], strict=True)
     cut = [frame.iloc[a:b].reset_index(drop=True) for a, b in ends]
     parts = dict(zip(SPLITS, cut, strict=True))

@@ -31,7 +31,8 @@ class Requests:
         places: Place of each example's event in the log, `(examples,)`.
         items: Id of the item shown, `(examples,)`.
         negative: Whether the item was drawn, `(examples,)`.
-        limits: Number of examples before the validation and before the test part.
+        limits: Number of examples before the validation and before the test part;
+            events before the train part have none.
     """
 
     places: Array
@@ -91,7 +92,9 @@ class EventLog:
         times, counts = np.unique(self.times, return_counts=True)
         histogram = dict(zip(times.tolist(), counts.tolist(), strict=True))
         boundaries = split_boundaries(histogram, self.spec)
-        first, second = np.searchsorted(self.times[places], boundaries).tolist()
+        start, *limits = np.searchsorted(self.times[places], boundaries).tolist()
+        places, items, negative = places[start:], items[start:], negative[start:]
+        first, second = (limit - start for limit in limits)
         return Requests(places, items, negative, (first, second))
 
     def _with_negatives(

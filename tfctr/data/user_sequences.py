@@ -133,7 +133,7 @@ class _Builder:
 
     def in_part(self) -> list[Array]:
         """Whether each place of the log is in a part, `(events,)` for each part."""
-        part = np.empty(len(self.log.times), "int8")
+        part = np.full(len(self.log.times), -1, "int8")
         bounds = (0, *self.limits, self.total)
         for number, (low, high) in enumerate(itertools.pairwise(bounds)):
             part[self.requests.places[low:high]] = number

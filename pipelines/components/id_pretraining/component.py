@@ -16,6 +16,7 @@ class IDPretrainingSpec(types.ComponentSpec):
     PARAMETERS = {  # noqa: RUF012  # TFX reads a class attribute
         "schema": ExecutionParameter(type=str),
         "settings": ExecutionParameter(type=str),
+        "log": ExecutionParameter(type=str),
         "fingerprint": ExecutionParameter(type=str),
     }
     INPUTS = {  # noqa: RUF012  # TFX reads a class attribute
@@ -36,11 +37,13 @@ class IDPretraining(base_component.BaseComponent):
         transform_graph: Transform's output: the vocabularies.
         schema: The schema as JSON.
         settings: `IDPretrainingConfig` as JSON.
+        log: Rules, paths of the raw tables and list separator as JSON, where the tables
+            are learnt from the pipeline's own log.
         fingerprint: Text that changes when the files change, for the cache.
     """
 
     SPEC_CLASS = IDPretrainingSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
         self,
@@ -49,12 +52,14 @@ class IDPretraining(base_component.BaseComponent):
         schema: str,
         settings: str,
         fingerprint: str,
+        log: str = "",
     ) -> None:
         super().__init__(
             IDPretrainingSpec(
                 transform_graph=transform_graph,
                 schema=schema,
                 settings=settings,
+                log=log,
                 fingerprint=fingerprint,
                 tables=types.Channel(type=standard_artifacts.Model),
             )

@@ -1,24 +1,28 @@
 """Work of IDPretraining."""
 
+import functools
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 import pandas as pd
 import tensorflow_transform as tft
-from tfx.dsl.components.base import base_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from tfctr import optimizers
+from tfctr.data.behaviour import BehaviourSpec
 from tfctr.data.reading.encoded import state_digest
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema, SchemaState
 from tfctr.models import IDPretraining
+from tfctr.pipelines.beam.early_positives import TIME, EarlyPositives
 from tfctr.pipelines.beam.files import matching_files
 from tfctr.pipelines.preprocessing import state_from_transform
 from tfctr.training import ResumableTraining
@@ -27,7 +31,7 @@ from tfctr.training.pretrained import read_positives, write_pretrained
 __all__ = ["Executor", "checkpoint_folder", "pretrain"]
 
 
-class Executor(base_executor.BaseExecutor):
+class Executor(base_beam_executor.BaseBeamExecutor):
     """Reads positives of all surfaces, trains, writes the tables."""
 
     def Do(  # named by TFX
@@ -50,11 +54,21 @@ class Executor(base_executor.BaseExecutor):
         schema = FeatureSchema.from_json(exec_properties["schema"])
         state = state_from_transform(tft.TFTransformOutput(transform), schema)
         tables = artifact_utils.get_single_uri(output_dict["tables"])
+        read_log = None
+        if exec_properties["log"]:
+            spec, *raw = json.loads(exec_properties["log"])
+            log = EarlyPositives.of(schema, BehaviourSpec.from_dict(spec), *raw)
+            read_log = functools.partial(
+                log.read,
+                make_pipeline=self._make_beam_pipeline,
+                file=os.path.join(self._get_tmp_dir(), "positives.parquet"),
+            )
         pretrain(
             json.loads(exec_properties["settings"]),
             state,
             path_utils.serving_model_dir(tables),
             checkpoints=checkpoint_folder(tables, state, exec_properties),
+            read_log=read_log,
         )
 
 
@@ -85,8 +99,9 @@ def pretrain(
     folder: str,
     *,
     checkpoints: Path | None = None,
+    read_log: Callable[[list[str]], pd.DataFrame] | None = None,
 ) -> str:
-    """Learns tables from files of positives and writes them.
+    """Learns tables from positives and writes them.
 
     Args:
         settings: Fields of `IDPretrainingConfig`.
@@ -95,21 +110,19 @@ def pretrain(
         checkpoints: Folder for checkpoints: a run that was killed goes on from the
             last one there. It is removed, with others beside it, when the tables are
             written.
+        read_log: Gives positives of the pipeline's own log with the columns that are
+            named and `TIME`; instead of files.
 
     Returns:
         The fingerprint of the tables.
     """
     model = IDPretraining(state.schema, seed=settings["seed"], **settings["arguments"])
-    positives = read_positives(
-        {
-            name: _read(name, path, state.schema)
-            for name, path in settings["positives"].items()
-        },
-        state,
-        model.needed,
-        label=settings["label"],
-        time=settings["time"],
-    )
+    if read_log is not None:
+        surfaces, label, time = {"log": read_log(model.needed)}, None, TIME
+    else:
+        surfaces = _surfaces(settings["positives"], state.schema)
+        label, time = settings["label"], settings["time"]
+    positives = read_positives(surfaces, state, model.needed, label=label, time=time)
     if positives.window is None:  # settings name the column of times
         raise InputError("id_pretraining.time", received="no times", expected="some")
     keras.utils.set_random_seed(settings["seed"])
@@ -127,6 +140,12 @@ def pretrain(
     if checkpoints is not None:
         shutil.rmtree(checkpoints.parent, ignore_errors=True)
     return fingerprint
+
+
+def _surfaces(
+    positives: Mapping[str, str], schema: FeatureSchema
+) -> dict[str, pd.DataFrame]:
+    return {name: _read(name, path, schema) for name, path in positives.items()}
 
 
 def _read(surface: str, pattern: str, schema: FeatureSchema) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.pipelines.logs import SPEC, make_schema, make_tables, write_tables
-from tfctr.data.behaviour import SPLITS, split_of
+from tfctr.data.behaviour import SPLITS
 from tfctr.data.examples import build_examples
 from tfctr.errors import InputError
 from tfctr.features import FeatureSchema
@@ -29,6 +29,7 @@ SCHEMA = make_schema()
 COMING_BACK = dataclasses.replace(
     SPEC, negatives_exclude="now", repeat_negatives_per_positive=2
 )
+LATE = dataclasses.replace(SPEC, history_only_fraction=0.4)
 
 
 def canonical(schema: FeatureSchema, row: Mapping[str, Any]) -> str:
@@ -75,7 +76,7 @@ def test_beam_makes_the_examples_that_pandas_makes(tmp_path, suffix, seed):
     seed=st.integers(0, 10_000),
     span=st.sampled_from([6, 40, 4000]),
     users=st.integers(2, 6),
-    spec=st.sampled_from([SPEC, COMING_BACK]),
+    spec=st.sampled_from([SPEC, COMING_BACK, LATE]),
 )
 def test_any_log_gives_what_pandas_gives(num_events, seed, span, users, spec):
     made = make_tables(num_events, seed, users=users, span=span)
@@ -102,8 +103,9 @@ def by_functions(made: dict[str, pd.DataFrame], spec) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {name: [] for name in SPLITS}
     for user in {event.user for event in events}:
         own = [event for event in events if event.user == user]
-        for time, row in make(own, users.get(user), items, sorted(items)):
-            found[split_of(time, boundaries)].append(canonical(SCHEMA, row))
+        whole = own, users.get(user), items, sorted(items)
+        for split, row in make.by_split(*whole, boundaries):
+            found[split].append(canonical(SCHEMA, row))
     return {name: sorted(rows) for name, rows in found.items()}
 
 

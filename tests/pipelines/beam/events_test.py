@@ -29,7 +29,7 @@ BOTH = [(t, float(t % 2), float(t % 4 == 1)) for t in range(10)]
 
 
 def test_boundaries_are_the_times_at_the_fractions():
-    assert plan(BOTH) == (8, 9)
+    assert plan(BOTH) == (0, 8, 9)
 
 
 def test_labels_of_one_class_are_refused_by_name():
@@ -78,6 +78,6 @@ def test_values_count_as_above_0_or_not():
         spec = dataclasses.replace(SPEC, labels=rules)
         return plan_splits(counts.items(), schema, spec)
 
-    assert planned([0.5 + time for time in range(10)]) == (8, 9)
+    assert planned([0.5 + time for time in range(10)]) == (0, 8, 9)
     with pytest.raises(InputError, match="expected a value above 0"):
         planned([float(time % 2 == 0) for time in range(10)])

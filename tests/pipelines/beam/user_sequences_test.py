@@ -1,5 +1,6 @@
 """Tests of `tfctr.pipelines.beam.user_sequences`: what pandas makes."""
 
+import dataclasses
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -33,9 +34,9 @@ def canonical(row):
     return repr([(n, _plain(row[n])) for n in (*NAMES, "history_visible", *TARGETS)])
 
 
-def by_pandas(tables, **arguments):
+def by_pandas(tables, spec=SPEC, **arguments):
     frames = build_user_sequences(
-        tables["events"], tables["users"], tables["items"], SCHEMA, SPEC, **arguments
+        tables["events"], tables["users"], tables["items"], SCHEMA, spec, **arguments
     )
     return {
         split: sorted(map(canonical, frame.to_dict("records")))
@@ -63,12 +64,16 @@ def test_beam_makes_the_rows_that_pandas_makes(tmp_path):
     span=st.sampled_from([6, 40, 4000]),
     max_events=st.integers(5, 30),
     weighting=st.sampled_from(["target", "user"]),
+    early=st.sampled_from([0, 0.4]),
 )
-def test_any_log_gives_what_pandas_gives(num_events, seed, span, max_events, weighting):
+def test_any_log_gives_what_pandas_gives(
+    num_events, seed, span, max_events, weighting, early
+):
     made = make_tables(num_events, seed, users=4, span=span)
     # Repeated events are told apart by what labels look at; so are their weights here.
     made["events"]["minutes"] = made["events"]["rating"].astype(float)
-    settings = {"max_events": max_events, "weighting": weighting}
+    spec = dataclasses.replace(SPEC, history_only_fraction=early)
+    settings = {"spec": spec, "max_events": max_events, "weighting": weighting}
     try:
         expected = by_pandas(made, **settings)
     except InputError as error:
@@ -80,18 +85,18 @@ def test_any_log_gives_what_pandas_gives(num_events, seed, span, max_events, wei
     assert by_functions(made, **settings) == expected
 
 
-def by_functions(made, **arguments):
+def by_functions(made, spec, **arguments):
     """What the transforms do, without Beam."""
     with tempfile.TemporaryDirectory() as folder:
         paths = write_tables(made, Path(folder), "parquet")
-        tables, sources = raw_tables(SCHEMA, SPEC, paths)
+        tables, sources = raw_tables(SCHEMA, spec, paths)
         read = {name: pd.read_parquet(path) for name, path in paths.items()}
-    events = events_of_frame(read["events"], tables["events"], SPEC, "events")
+    events = events_of_frame(read["events"], tables["events"], spec, "events")
     items = {r["item"]: r for r in rows_of_frame(read["items"], tables["items"], "i")}
     users = {r["user"]: r for r in rows_of_frame(read["users"], tables["users"], "u")}
     counts = Counter(key for event in events for key, _ in count_event(event, SCHEMA))
-    boundaries = plan_splits(counts.items(), SCHEMA, SPEC)
-    make = UserSequences(SCHEMA, SPEC, sources, **arguments)
+    boundaries = plan_splits(counts.items(), SCHEMA, spec)
+    make = UserSequences(SCHEMA, spec, sources, **arguments)
     found = {name: [] for name in SPLITS}
     for user in {event.user for event in events}:
         own = [event for event in events if event.user == user]

@@ -1,5 +1,6 @@
 """Tests of `tfctr.pipelines.components.IDPretraining` and its place in the graph."""
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -95,6 +96,7 @@ def test_a_run_that_was_killed_goes_on_when_it_is_repeated(
             {
                 "schema": state.schema.to_json(),
                 "settings": json.dumps(settings),
+                "log": "",
                 "fingerprint": "files",
             },
         )
@@ -133,6 +135,36 @@ def test_checkpoints_are_those_of_the_same_files_and_settings(made):
         other = {**properties, name: "others"}
         assert executor.checkpoint_folder("/run/tables/4", state, other) != here
     assert executor.checkpoint_folder("gs://run/tables/4", state, properties) is None
+
+
+def test_tables_are_learnt_from_the_pipelines_own_log(made, tmp_path, monkeypatch):
+    spec = dataclasses.replace(RULES, history_only_fraction=0.5)
+    state, schema = state_of(made), make_small_schema()
+    log = json.dumps([spec.to_dict(), write_tables(made, tmp_path, "csv"), "|"])
+    monkeypatch.setattr(executor, "state_from_transform", lambda *_: state)
+    monkeypatch.setattr(executor.tft, "TFTransformOutput", str)
+    get_uri = "get_single_uri"
+    monkeypatch.setattr(executor.artifact_utils, get_uri, lambda found: found[0].uri)
+    monkeypatch.setattr(executor.Executor, "_get_tmp_dir", lambda _: str(tmp_path))
+    uri = str(tmp_path / "IDPretraining" / "tables" / "1")
+    executor.Executor().Do(
+        {"transform_graph": [SimpleNamespace(uri="graph")]},
+        {"tables": [SimpleNamespace(uri=uri)]},
+        {
+            "schema": schema.to_json(),
+            "settings": json.dumps(settings_of(earliest=0.5)),
+            "log": log,
+            "fingerprint": "files",
+        },
+    )
+    found = read_pretrained(Path(uri) / "Format-Serving")
+    parts = build_examples(
+        made["events"], made["users"], made["items"], schema, spec
+    ).values()
+    events = made["events"].sort_values("at")
+    early = events[events["at"] < min(part["at"].min() for part in parts)]
+    assert found.window == Window.of(early[early["rating"] >= 4]["at"])
+    assert not list(tmp_path.glob("positives*"))
 
 
 def test_bad_files_are_refused(made, positives, tmp_path):
@@ -193,8 +225,28 @@ def test_head_that_asks_for_tables_of_no_section_is_refused(made, tmp_path):
         InputError, match=r"pre_ranking\.pretrained.*\[id_pretraining\]"
     ):
         config_of(made, tmp_path, "pre_ranking.pretrained='id_pretraining'")
-    with pytest.raises(InputError, match=r"id_pretraining\.positives"):
+    with pytest.raises(InputError, match="neither earliest nor positives"):
         config_of(made, tmp_path, "id_pretraining.time='at'")
+
+
+def test_examples_are_those_that_do_not_teach_the_tables(made, tmp_path):
+    early = "id_pretraining.earliest=0.5"
+    config = config_of(made, tmp_path, early)
+    inputs = resolve_inputs(config)
+    assert inputs.behaviour.history_only_fraction == 0.5
+    nodes = {node.id: node for node in make_pipeline(config, inputs).components}
+    spec, paths, _ = json.loads(nodes["IDPretraining"].exec_properties["log"])
+    assert spec == inputs.behaviour.to_dict()
+    assert json.loads(nodes["BehaviourExampleGen"].exec_properties["behaviour"]) == spec
+    assert paths == inputs.paths
+    for overrides, message in (
+        (["id_pretraining.earliest=0.8"], "`id_pretraining.earliest`.*below 0.8"),
+        ([early, "behaviour.history_only_fraction=0.2"], "history_only_fraction"),
+    ):
+        with pytest.raises(InputError, match=message):
+            resolve_inputs(config_of(made, tmp_path, *overrides))
+    with pytest.raises(InputError, match="earliest and positives"):
+        config_of(made, tmp_path, early, "id_pretraining.positives={home='a.csv'}")
 
 
 def test_settings_are_json():
