@@ -104,7 +104,8 @@ def resumed(name):
     data = synthetic(120, num_users=30, num_items=30, seed=1)
     how = config(name, patience=2)
     arguments = {**how.arguments, "dropout": 0.3}
-    changes = {"arguments": arguments, "checkpoint_every": 2, "tasks": None}
+    tasks = {"click": how.tasks["click"]}
+    changes = {"arguments": arguments, "checkpoint_every": 2, "tasks": tasks}
     how = how.model_copy(update=changes)
 
     def run(folder, *callbacks):
