@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.training.killed import KillAt, Killed
 from tests.training.resumed_run import BATCH_SIZE, EPOCHS, SCHEMA, example_frame
 from tfctr.data.reading import read_examples
 from tfctr.errors import InputError
@@ -100,25 +101,6 @@ def position_of(folder) -> int:
 @pytest.fixture(scope="module")
 def state():
     return SCHEMA.fit(example_frame())
-
-
-class Killed(Exception):
-    pass
-
-
-class KillAt(keras.callbacks.Callback):
-    """Ends `fit` in the middle, as far as one process can."""
-
-    def __init__(self, epoch, step):
-        super().__init__()
-        self.at, self.epoch = (epoch, step), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.at:
-            raise Killed
 
 
 def fitted(state, folder, *callbacks, epochs=2, model=None, optimizer=None, **reading):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.models.data import PLAIN, made, rows
+from tests.training.killed import KillAt, Killed
 from tfctr import optimizers
 from tfctr.data import synthetic
 from tfctr.data.reading import read_examples
@@ -220,23 +221,6 @@ def run(state, frame, folder, *callbacks, epochs=5):
         verbose=0,
     )
     return model, stop
-
-
-class Killed(Exception):
-    pass
-
-
-class KillAt(keras.callbacks.Callback):
-    def __init__(self, epoch, batch):
-        super().__init__()
-        self.at, self.epoch = (epoch, batch), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.at:
-            raise Killed
 
 
 def test_killed_training_goes_on_with_the_same_tasks_and_weights(tmp_path):

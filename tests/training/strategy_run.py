@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tests.training.killed import KillAt, Killed
 from tfctr.training import TrainingConfig, make_model, train
 from tfctr.training.strategy import is_chief, make_strategy, shared_data
 
@@ -75,25 +76,6 @@ def trained(name):
     from tests.models.data import PLAIN
 
     return train(config(name, patience=2), PLAIN, *datasets(), verbose=0)
-
-
-class Killed(Exception):
-    pass
-
-
-class KillAt(keras.callbacks.Callback):
-    """Ends `fit` in the middle of an epoch."""
-
-    def __init__(self, epoch, step):
-        super().__init__()
-        self.at, self.epoch = (epoch, step), 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch, logs=None):
-        if (self.epoch, batch) == self.at:
-            raise Killed
 
 
 def resumed(name):
