@@ -53,6 +53,14 @@ def test_rows_are_the_positives_that_have_no_examples(made, log, tmp_path):
     assert plain[0] == plain[1]
 
 
+def test_a_share_without_events_gives_no_rows(made, tmp_path):
+    none = dataclasses.replace(SPEC, history_only_fraction=0.001)
+    log = EarlyPositives.of(SCHEMA, none, write_tables(made, tmp_path, "parquet"))
+    frame = log.read(["item"], beam.Pipeline, str(tmp_path / "positives.parquet"))
+    assert list(frame) == ["item", TIME]
+    assert not len(frame)
+
+
 def test_histories_are_not_read(log, tmp_path):
     with pytest.raises(InputError, match=r"`id_pretraining\.arguments`.*of a history"):
         log.read(["history_item"], beam.Pipeline, str(tmp_path / "positives.parquet"))
