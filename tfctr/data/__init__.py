@@ -4,6 +4,7 @@ from tfctr.data.batches import to_dataset
 from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.complete_journey import complete_journey, complete_journey_schema
 from tfctr.data.complete_journey_campaigns import complete_journey_campaigns
+from tfctr.data.complete_journey_promotions import complete_journey_promotions
 from tfctr.data.conversions import attribute_conversions, ripeness_of
 from tfctr.data.dataset import Dataset
 from tfctr.data.encoders import Encoded, encode_images, encode_text
@@ -40,6 +41,7 @@ __all__ = [
     "column_types",
     "complete_journey",
     "complete_journey_campaigns",
+    "complete_journey_promotions",
     "complete_journey_schema",
     "encode_images",
     "encode_text",

@@ -1,7 +1,6 @@
 """Complete Journey by name: a year of grocery baskets."""
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from tfctr.data.complete_journey_files import (
     PRODUCT,
     WHEEL,
     read_purchases,
+    some_households,
 )
 from tfctr.data.dataset import Dataset
 from tfctr.data.download import cached_file
 from tfctr.data.examples import build_examples
-from tfctr.errors import InputError
 from tfctr.features import Categorical, FeatureSchema, Label, Timestamp
 
 __all__ = ["complete_journey", "complete_journey_schema"]
@@ -108,7 +107,7 @@ def complete_journey(
     log, users, items = read_purchases(wheel)
     candidates = _sold_in_the_week(log)
     if max_households is not None:
-        users = _some(users, max_households, seed)
+        users = some_households(users, max_households, seed)
     kept = log["household_id"].isin(users["household_id"])
     events = log[kept].drop(columns="week").reset_index(drop=True)
     schema = complete_journey_schema(history_length)
@@ -131,17 +130,6 @@ def complete_journey(
         spec=spec,
         candidates=candidates,
     )
-
-
-def _some(users: pd.DataFrame, number: int, seed: int) -> pd.DataFrame:
-    """`number` households, those with demographics first, else in hash order."""
-    if number < 1:
-        raise InputError("max_households", received=number, expected="at least 1")
-    texts = [f"{seed}/{household}" for household in users["household_id"]]
-    order = [hashlib.blake2b(text.encode()).hexdigest() for text in texts]
-    ranked = users.assign(_unknown=users["age"] == "", _order=order)
-    chosen = ranked.sort_values(["_unknown", "_order"]).head(number)
-    return users.loc[np.sort(chosen.index)].reset_index(drop=True)
 
 
 def _sold_in_the_week(log: pd.DataFrame) -> Callable[[int], Sequence[Any]]:

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from tfctr.data.behaviour import SPLITS, BehaviourSpec, LabelRule, split_boundaries
+from tfctr.data.behaviour import BehaviourSpec, LabelRule
 from tfctr.data.cells import as_objects
 from tfctr.data.complete_journey_files import HOUSEHOLD, WHEEL, read_tables, seconds
 from tfctr.data.conversions import attribute_conversions
 from tfctr.data.dataset import Dataset
 from tfctr.data.download import cached_file
+from tfctr.data.examples import split_by_time
 from tfctr.data.histories import attach_history
 from tfctr.features import (
     Categorical,
@@ -204,15 +204,9 @@ def _dataset(
     spec = BehaviourSpec("household_id", "campaign_id", "timestamp", rules)
     names = [column.name for column in schema.raw_columns()]
     frame = examples[[*names, *rules]]
-    times = examples["timestamp"].to_numpy()
-    _, *boundaries = split_boundaries(times.tolist(), spec)
-    cuts = np.searchsorted(times, boundaries).tolist()
-    ends = zip([0, *cuts], [*cuts, len(frame)], strict=True)
-    cut = [frame.iloc[a:b].reset_index(drop=True) for a, b in ends]
-    parts = dict(zip(SPLITS, cut, strict=True))
     return Dataset.learnt(
         schema,
-        parts,
+        split_by_time(frame, spec),
         name="complete_journey_campaigns",
         events=sent,
         users=users,

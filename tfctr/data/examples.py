@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from tfctr.data.behaviour import SPLITS, BehaviourSpec
+from tfctr.data.behaviour import SPLITS, BehaviourSpec, split_boundaries
 from tfctr.data.cells import Array, as_objects
 from tfctr.data.log import Candidates, EventLog, Requests
 from tfctr.data.validation import Tables, check_columns, check_tables
@@ -13,7 +13,7 @@ from tfctr.features import FeatureSchema
 from tfctr.features.columns import Column
 from tfctr.features.specs import Categorical, Vector
 
-__all__ = ["build_examples", "places_of", "take_rows"]
+__all__ = ["build_examples", "places_of", "split_by_time", "take_rows"]
 
 
 def build_examples(
@@ -67,6 +67,25 @@ def build_examples(
     for name, start, end in zip(SPLITS, ends, ends[1:], strict=False):
         parts[name] = frame.iloc[start:end].reset_index(drop=True)
         parts[name].attrs.update(rows.unknown(start, end))
+    return parts
+
+
+def split_by_time(
+    examples: pd.DataFrame, spec: BehaviourSpec
+) -> dict[str, pd.DataFrame]:
+    """Examples of a table of one's own by split, in the order of their times.
+
+    Args:
+        examples: Rows in the order of their times.
+        spec: Has the name of the times and the shares of the splits.
+    """
+    times = examples[spec.time_key].to_numpy()
+    boundaries = split_boundaries(times.tolist(), spec)
+    start, *ends = (int(row) for row in np.searchsorted(times, boundaries))
+    parts = {}
+    for name, end in zip(SPLITS, (*ends, len(examples)), strict=True):
+        parts[name] = examples.iloc[start:end].reset_index(drop=True)
+        start = end
     return parts
 
 

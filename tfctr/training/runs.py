@@ -165,6 +165,7 @@ def load_dataset(name: str) -> "Dataset":
         "movielens_100k": data.movielens_100k,
         "complete_journey": data.complete_journey,
         "complete_journey_campaigns": data.complete_journey_campaigns,
+        "complete_journey_promotions": data.complete_journey_promotions,
         "synthetic": data.synthetic,
     }
     if name not in known:
