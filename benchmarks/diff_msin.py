@@ -1,18 +1,22 @@
-"""Measures Diff-MSIN on MovieLens-100k with vectors of plots and posters.
+"""Measures Diff-MSIN with vectors of films, or of the texts of products.
 
 Beside it stand its ablations, one of which has the id alone, plainer ways to fuse the
 same modalities, and DIN. All train in one run on the same examples. A tenth of the
-films is held back: nothing is trained on them, nor are they in the histories of
-training. AUC is that of the test part, on the other films and on those. `T` is the
+items is held back: nothing is trained on them, nor are they in the histories of
+training. AUC is that of the test part, on the other items and on those. `T` is the
 number of steps of the synergy. With `--runs` each run is written down as it ends, and
 not run again.
 
     python benchmarks/diff_msin.py --runs build/diff_msin.jsonl \
         --json build/diff_msin.json --page docs/results/diff_msin.md
+    python benchmarks/diff_msin.py --data complete_journey \
+        --runs build/products.jsonl --page docs/results/diff_msin_complete_journey.md
     python benchmarks/diff_msin.py --quick
     python benchmarks/diff_msin.py --vectors build/vectors
 
-The vectors are in `../shared/data/ml100k_modal`, which only benchmarks and tests have.
+MovieLens-100k has vectors of plots and posters; Complete Journey those of the products'
+texts, and their means over each type of product. They are in `../shared/data`, which
+only benchmarks and tests have.
 """
 
 import argparse
@@ -33,17 +37,25 @@ from rich.console import Console
 from rich.table import Table
 
 from tfctr import models
-from tfctr.data import Dataset, movielens_100k, vectors_by_row, write_vectors
+from tfctr.data import (
+    Dataset,
+    complete_journey,
+    movielens_100k,
+    vectors_by_row,
+    write_vectors,
+)
 from tfctr.metrics import auc
 from tfctr.training import TrainingConfig, make_model
 
 VECTORS = Path("../shared/data/ml100k_modal")
+TEXTS = Path("../shared/data/complete_journey_text")
+HOUSEHOLDS = 25
 FILES = {
     "plot": ("plot_minilm.npz", "ml1m_movie_id"),
     "poster": ("poster_efficientnet.npz", "poster_movie_id"),
 }
 SEEDS, EPOCHS, BATCH, RATE, DIM = 3, 6, 512, 2e-3, 16
-# One film of so many is held back.
+# One item of so many is held back.
 HELD_BACK = 10
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
     "DIN": ("DIN", {"normalization": "softmax"}),
@@ -62,10 +74,17 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+ABOUT = {
+    "movielens_100k": "Vectors: plots (MiniLM, 384) and posters (EfficientNet-Lite0, "
+    "1,280) by film",
+    "complete_journey": f"{HOUSEHOLDS} households. Vectors: the texts of products "
+    "(MiniLM, 384), and their means over each type of product",
+}
+
+
 def stored() -> dict[str, tuple[list[str], np.ndarray]]:
     """Ids of films and their vectors, of plots and of posters."""
-    if not VECTORS.is_dir():
-        sys.exit(f"{VECTORS} is missing: the vectors are not part of tfctr.")
+    _check(VECTORS)
     names = pd.read_csv(VECTORS / "id_map.csv")
     found = {}
     for name, (file, column) in FILES.items():
@@ -77,20 +96,44 @@ def stored() -> dict[str, tuple[list[str], np.ndarray]]:
     return found
 
 
+def products(items: pd.DataFrame) -> dict[str, tuple[list[str], np.ndarray]]:
+    """Ids of products and the vectors of their texts, and the means of their types."""
+    _check(TEXTS)
+    texts = pd.read_parquet(TEXTS / "product_text_id.parquet")
+    texts["product_id"] = texts["product_id"].astype(str)
+    known = items.merge(texts, on="product_id")
+    with np.load(TEXTS / "minilm_unique_text.npz") as file:
+        ids, vectors = file["ids"], file["emb"].astype("float32")
+    row_of = pd.Series(np.arange(len(ids)), ids)
+    text = vectors[row_of[known["text_id"]].to_numpy()]
+    kind = pd.factorize(known["product_type"])[0]
+    means = np.zeros((kind.max() + 1, text.shape[1]), "float32")
+    np.add.at(means, kind, text)
+    means /= np.bincount(kind)[:, None]
+    names = known["product_id"].tolist()
+    return {"text": (names, text), "type": (names, means[kind])}
+
+
+def _check(folder: Path) -> None:
+    if not folder.is_dir():
+        sys.exit(f"{folder} is missing: the vectors are not part of tfctr.")
+
+
 def tables(data: Dataset) -> dict[str, np.ndarray]:
-    """Vectors of plots and posters in the order of the films' vocabulary."""
-    return {name: vectors_by_row(data.state, *pair) for name, pair in stored().items()}
+    """Vectors of each modality in the order of the items' vocabulary."""
+    found = stored() if data.name == "movielens_100k" else products(data.items)
+    return {name: vectors_by_row(data.state, *pair) for name, pair in found.items()}
 
 
 def held_back(data: Dataset) -> set[str]:
-    """Films of which nothing is trained: the same ones in every run."""
+    """Items of which nothing is trained: the same ones in every run."""
     films = sorted(data.train[str(data.schema.item_id)].unique())
     size = len(films) // HELD_BACK
     return set(np.random.default_rng(0).choice(films, size, replace=False).tolist())
 
 
 def without(data: Dataset, films: set[str]) -> Dataset:
-    """The data whose training and validation know nothing of some films."""
+    """The data whose training and validation know nothing of some items."""
     item = str(data.schema.item_id)
     (history,) = data.schema.sequences
     marker = f"{history.name}_{item}"
@@ -148,7 +191,7 @@ def run(
     rate: float = RATE,
     more: dict[str, Any] | None = None,
 ) -> dict[str, float]:
-    """Trains once with early stopping; AUC on test, of films held back too; times."""
+    """Trains once with early stopping; AUC on test, of items held back too; times."""
     keras.backend.clear_session()  # or the graphs of all runs stay
     model = made(form, data, vectors, seed, rate, more)
     label = model.label_names[0]
@@ -239,7 +282,7 @@ def rows(found: dict[str, list[dict[str, float]]]) -> list[list[str]]:
 HEADER = [
     "model",
     "AUC",
-    "AUC, films held back",
+    "AUC, held back",
     "trained weights",
     "train ex/s",
     "µs/row",
@@ -249,16 +292,18 @@ HEADER = [
 def page(found: dict[str, list[dict[str, float]]], data: Dataset) -> str:
     """The table as a page."""
     first = next(iter(found.values()))
+    about = ABOUT.get(data.name, "")
     lines = [
-        "# Diff-MSIN on MovieLens-100k",
+        f"# Diff-MSIN: {data.name}",
         "",
-        f"Written by `python benchmarks/diff_msin.py` on {platform.machine()}, "
+        f"Written by `python benchmarks/diff_msin.py --data {data.name}` on "
+        f"{platform.machine()}, "
         f"{os.cpu_count()} cores, {platform.platform()}. {len(first)} seeds: median, "
         "and the range. "
         f"Width {DIM}, learning rate {RATE}, batches of {BATCH}, at most {EPOCHS} "
-        "epochs with early stopping; nothing was searched. Vectors: plots (MiniLM, "
-        "384) and posters (EfficientNet-Lite0, 1,280) by film, not trained. One film "
-        f"in {HELD_BACK} is held back from training, as candidate and in histories; "
+        f"epochs with early stopping; nothing was searched. {about}, not trained. One "
+        f"item in {HELD_BACK} is held back from training, as candidate and in "
+        "histories; "
         f"{int(first[0]['cold_examples']):,} of {len(data.test):,} test examples are "
         "of those, the column AUC is of the others. The machine was shared: times are "
         "for comparison in this table alone.",
@@ -275,6 +320,7 @@ def page(found: dict[str, list[dict[str, float]]], data: Dataset) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", default="movielens_100k", choices=ABOUT)
     parser.add_argument("--forms", nargs="+", default=list(FORMS), choices=FORMS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--runs", type=Path, help="keep runs here, and go on from it")
@@ -293,7 +339,10 @@ def main() -> None:
     forms, seeds, epochs = options.forms, options.seeds, EPOCHS
     if options.quick:
         forms, seeds, epochs = list(FORMS)[1:3], 1, 2
-    data = movielens_100k()
+    if options.data == "movielens_100k":
+        data = movielens_100k()
+    else:
+        data = complete_journey(max_households=HOUSEHOLDS)
     found = study(data, forms, seeds, epochs, options.runs)
     table = Table(*HEADER)
     for row in rows(found):

@@ -74,8 +74,8 @@ DHEN_FORMS: dict[str, dict[str, Any]] = {
     "sequences": {"sequences": {}},
     "next-action": {"sequences": {"next_action_weight": 0.1}},
 }
-# Whole users of a batch: with 107 events a user, 1,700 labels.
-USERS_A_BATCH = 16
+# Of a batch of whole users: about as many as in a batch of examples.
+LABELS_A_BATCH, MAX_EVENTS = 1_000, 512
 LEARNING_RATES = (1e-3, 3e-3)
 DROPOUTS = (0.0, 0.3)
 DIMS = (8, 16)
@@ -123,20 +123,26 @@ def form_of(model: str, schema: FeatureSchema) -> tuple[str, dict[str, Any]]:
 
 
 def config_of(
-    model: str, schema: FeatureSchema, setting: dict[str, Any], seed: int
+    model: str, data: Dataset, setting: dict[str, Any], seed: int
 ) -> TrainingConfig:
     """How a model, or a form of one, is trained under a setting of the grid."""
-    name, extra = form_of(model, schema)
+    name, extra = form_of(model, data.schema)
     arguments = {**setting["arguments"], **extra}
     form: dict[str, Any] = {"batch_size": 512}
     if reads_events(name):
         arguments["embedding_dim"] = arguments.pop("dim")
         arguments["settings"] = {"dropout": arguments.pop("dropout")}
         if not model.endswith(":examples"):
-            form = {"form": "user_sequences", "max_events": 512}
-            form["batch_size"] = USERS_A_BATCH
+            form = {"form": "user_sequences", "max_events": MAX_EVENTS}
+            form["batch_size"] = users_a_batch(data)
     settings = {**form, **setting, "arguments": arguments}
     return TrainingConfig(model=name, epochs=20, seed=seed, **settings)
+
+
+def users_a_batch(data: Dataset) -> int:
+    """Rows of whole users that have about `LABELS_A_BATCH` labels together."""
+    rows = len(data.user_sequences("train", max_events=MAX_EVENTS))
+    return max(1, round(LABELS_A_BATCH * rows / len(data.train)))
 
 
 def reads_events(name: str) -> bool:
@@ -207,7 +213,7 @@ def run(
     model: str, data: Dataset, setting: dict[str, Any], seed: int, part: str
 ) -> dict[str, Any]:
     """Trains once; metrics on `part` with sizes and times."""
-    config = config_of(model, data.schema, setting, seed)
+    config = config_of(model, data, setting, seed)
     started = time.perf_counter()
     trained = train(
         config,

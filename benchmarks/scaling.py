@@ -42,7 +42,7 @@ SIZES = (
     ("embeddings", {"embedding_dim": 4}),
     ("embeddings", {"embedding_dim": 48}),
 )
-LEARNING_RATE, USERS, EVENTS = 3e-3, 8, 256
+LEARNING_RATE, USERS, EVENTS = 3e-3, 2, 256
 
 
 def sizes_of(model: Any, arguments: dict[str, int], lengths: Any) -> dict[str, float]:

@@ -8,6 +8,7 @@ import results
 
 from tests.models.data import PLAIN
 from tfctr import models
+from tfctr.data import synthetic
 from tfctr.errors import UnknownName
 from tfctr.layers import APG
 
@@ -36,7 +37,7 @@ def test_unknown_form_is_named_with_the_nearest():
 @pytest.mark.parametrize("variant", ["L", "L-c", "L-t", "S", "F", "wo-TP", "longer"])
 def test_variant_stands_behind_a_colon(variant):
     (setting,) = results.trials(f"TLSI:{variant}", 1)
-    config = results.config_of(f"TLSI:{variant}", PLAIN, setting, seed=3)
+    config = results.config_of(f"TLSI:{variant}", data_named("plain"), setting, seed=3)
     assert (config.model, config.seed) == ("TLSI", 3)
     assert config.arguments == {**setting["arguments"], "variant": variant}
     assert "variant" not in setting["arguments"]
@@ -44,20 +45,23 @@ def test_variant_stands_behind_a_colon(variant):
 
 def test_model_without_a_colon_is_the_model():
     (setting,) = results.trials("DIN", 1)
-    config = results.config_of("DIN", PLAIN, setting, seed=0)
+    config = results.config_of("DIN", data_named("plain"), setting, seed=0)
     assert config.model in models.names()
     assert config.arguments == setting["arguments"]
 
 
 def test_models_that_read_events_learn_from_whole_users():
     (setting,) = results.trials("DFGR", 1)
-    config = results.config_of("DFGR", PLAIN, setting, seed=0)
+    data = synthetic(4_000, num_users=40, seed=0)
+    config = results.config_of("DFGR", data, setting, seed=0)
     assert config.form == "user_sequences"
+    # 3,200 labels in the train part, 80 for each of 40 users.
+    assert config.batch_size == round(1_000 / 80)
     assert config.arguments["context"] is False
     assert config.arguments["embedding_dim"] == setting["arguments"]["dim"]
     dropout = {"dropout": setting["arguments"]["dropout"]}
     assert config.arguments["settings"] == dropout
-    single = results.config_of("DFGR:examples", PLAIN, setting, seed=0)
+    single = results.config_of("DFGR:examples", data, setting, seed=0)
     assert (single.form, single.batch_size) == ("examples", 512)
     assert single.arguments == config.arguments
 
@@ -97,4 +101,4 @@ def test_page_shows_the_command_without_what_is_of_this_machine():
 
 
 def data_named(name):
-    return SimpleNamespace(name=name)
+    return SimpleNamespace(name=name, schema=PLAIN)
