@@ -3,8 +3,11 @@
 import dataclasses
 
 import numpy as np
+import pandas as pd
 
 from tests.models.sequences import SCHEMA
+from tfctr.data.batches import encode_frame
+from tfctr.features import Categorical, FeatureSchema, Label, Sequence
 from tfctr.models.event_sequence import EventSequence, compacted, real_places
 from tfctr.models.known_events import visible_events
 
@@ -43,3 +46,29 @@ def test_session_hides_its_own_events():
     assert visible(session="history_category") == [0, 0, 1, 2]
     untimed = dataclasses.replace(EVENTS, time=None)
     assert visible(untimed, "history_category") == [0, 0, 2, 2]
+
+
+def test_neighbours_without_a_session_count_as_one():
+    pages = Sequence("history", (Categorical("item_id"), Categorical("page")))
+    schema = FeatureSchema(
+        user=[Categorical("user_id")],
+        item=[Categorical("item_id")],
+        sequences=[pages],
+        labels=[Label("click")],
+        user_id="user_id",
+        item_id="item_id",
+    )
+    columns = {
+        "user_id": ["u"],
+        "item_id": ["a"],
+        "history_item_id": [["a", "a", "a", "a"]],
+        "history_page": [["x", "", "", "y"]],
+        "click": [1.0],
+    }
+    frame = pd.DataFrame(columns)
+    (encoded, *_) = encode_frame(frame, schema.fit(frame))
+    session = np.asarray(encoded["history_page"])[:, :4]
+    places = real_places(np.ones((1, 4), bool))
+    events = EventSequence.of(schema)
+    found = visible_events(events, "page", {"page": session}, {}, places)
+    assert np.asarray(found)[0].tolist() == [0, 1, 1, 3]

@@ -23,9 +23,9 @@ def test_columns_of_a_history_with_times():
     assert histories_of(SIZED) == {
         "history": TimedHistory(
             "history",
-            "history_time",
             ("item_id", "category", "price", "picture"),
             ("history_action", "history_time_month"),
+            "history_time",
         )
     }
 

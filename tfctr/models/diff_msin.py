@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfctr.errors import InputError, UnknownName
@@ -11,9 +10,10 @@ from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, ModalExperts, ModalFusion, ModalSynergy
 from tfctr.losses import knowledge_decoupling_loss, synergy_loss
 from tfctr.models.modal_ranker import ModalRanker
+from tfctr.models.towers import make_output
 from tfctr.models.training_losses import PREFIX, mean_over_observed, weight_of
 from tfctr.saving import serializable
-from tfctr.seeds import derived_seed, glorot
+from tfctr.seeds import derived_seed
 from tfctr.types import Tensor
 
 __all__ = ["RELEASED", "DiffMSIN"]
@@ -200,12 +200,7 @@ class DiffMSIN(ModalRanker):
             dtype=self.dtype_policy,
             name="mlp",
         )
-        self.output_layer = keras.layers.Dense(
-            len(self.label_names),
-            kernel_initializer=glorot(self.seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = make_output(self)
 
     def _training_parts(
         self,

@@ -10,8 +10,8 @@ from keras import ops
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, Sequence
 from tfctr.layers import CausalEncoder, NextActionLoss, SoftmaxAttention
+from tfctr.models.compared_history import event_columns
 from tfctr.models.event_sequence import compacted, real_places
-from tfctr.models.timed_history import event_columns
 from tfctr.seeds import derived_seed
 from tfctr.types import Tensor
 

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from keras import ops
 
 from tfctr.errors import InputError
-from tfctr.features import Column, FeatureSchema, Timestamp
+from tfctr.features import FeatureSchema, Timestamp
+from tfctr.models.compared_history import (
+    ComparedHistory,
+    compared_history,
+    event_columns,
+)
 from tfctr.types import Tensor
 
 __all__ = [
@@ -19,20 +24,14 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class TimedHistory:
-    """Columns of a sequence whose events have times.
+class TimedHistory(ComparedHistory):
+    """A sequence whose events have times.
 
     Attributes:
-        name: Name of the sequence.
         time: Column of the events' seconds.
-        shared: Names of the features that events and items have.
-        others: Columns of what else an event has.
     """
 
-    name: str
     time: str
-    shared: tuple[str, ...]
-    others: tuple[str, ...]
 
 
 def request_time_of(schema: FeatureSchema) -> tuple[str, str]:
@@ -58,25 +57,13 @@ def histories_of(schema: FeatureSchema) -> dict[str, TimedHistory]:
         InputError: There is none, or one shares no feature with the item.
     """
     found = {}
-    items = [f.name for f in schema.item if not isinstance(f, Timestamp)]
     for sequence in schema.sequences:
         if sequence.timestamp is None:
             continue
-        names = [f.name for f in sequence.features if not isinstance(f, Timestamp)]
-        shared = tuple(name for name in names if name in items)
-        if not shared:
-            raise InputError(
-                sequence.name,
-                received=f"features {names}",
-                expected=f"at least one feature of the item, of {sorted(items)}",
-            )
-        columns = [column.name for column in event_columns(schema, sequence.name)]
-        own = {f"{sequence.name}_{name}" for name in shared}
+        history = compared_history(schema, sequence)
+        time = f"{sequence.name}_{sequence.timestamp.name}"
         found[sequence.name] = TimedHistory(
-            sequence.name,
-            f"{sequence.name}_{sequence.timestamp.name}",
-            shared,
-            tuple(name for name in columns if name not in own),
+            history.name, history.shared, history.others, time
         )
     if not found:
         raise InputError(
@@ -85,17 +72,6 @@ def histories_of(schema: FeatureSchema) -> dict[str, TimedHistory]:
             expected="a history whose `timestamp` is declared",
         )
     return found
-
-
-def event_columns(schema: FeatureSchema, sequence: str) -> list[Column]:
-    """Columns of a sequence that have vectors: all but times in seconds."""
-    return [
-        column
-        for column in schema.encoded_columns(["sequence"])
-        if column.sequence is not None
-        and column.sequence.name == sequence
-        and column.dtype != "int64"
-    ]
 
 
 def event_means(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfctr import kernels
@@ -11,15 +10,15 @@ from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, EmbeddingCollection, LongShortInterest
 from tfctr.layers.sequence.interest_settings import InterestSettings
 from tfctr.models.base import RankingModel
+from tfctr.models.compared_history import make_projections
 from tfctr.models.timed_history import (
-    TimedHistory,
     event_means,
     histories_of,
     request_time_of,
     without_padding,
 )
+from tfctr.models.towers import make_output
 from tfctr.saving import serializable
-from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["TLSI"]
@@ -90,11 +89,11 @@ class TLSI(RankingModel):
             )
             for name in self._histories
         }
-        self.projections = self._make_projections()
+        self.projections = make_projections(self, self._histories, dim)
         self.mlp = MLP(
             self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
         )
-        self.output_layer = self._make_output_layer()
+        self.output_layer = make_output(self)
 
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
@@ -124,7 +123,7 @@ class TLSI(RankingModel):
                 continue
             history = self._histories[sequence.name]
             found = self.interests[sequence.name].encode(
-                self._events(history, event_fields),
+                history.events(event_fields, self.projections.get(sequence.name)),
                 known[history.time],
                 known[self._request_time],
                 mask,
@@ -144,8 +143,7 @@ class TLSI(RankingModel):
         parts = [user, ops.reshape(fields, (batch, count, num_fields * self.dim))]
         names = self.embeddings.stacked_fields(["item"])
         for name, history in self._histories.items():
-            places = [names.index(shared) for shared in history.shared]
-            candidates = ops.concatenate([fields[..., k, :] for k in places], axis=-1)
+            candidates = history.candidates(names, fields)
             prefix = f"{name}/"
             own = {
                 key.removeprefix(prefix): value
@@ -171,36 +169,6 @@ class TLSI(RankingModel):
             "hidden_units": self.hidden_units,
             "dropout": self.dropout,
         }
-
-    def _make_output_layer(self) -> keras.layers.Dense:
-        return keras.layers.Dense(
-            self.heads.total,
-            kernel_initializer=glorot(self.seed, "output"),
-            dtype="float32",
-            name="output",
-        )
-
-    def _make_projections(self) -> dict[str, keras.layers.Dense]:
-        """For the histories whose events have features that no item has."""
-        return {
-            name: keras.layers.Dense(
-                self.dim * len(history.shared),
-                use_bias=False,
-                kernel_initializer=glorot(self.seed, f"{name}_projection"),
-                dtype=self.dtype_policy,
-                name=f"{name}_projection",
-            )
-            for name, history in self._histories.items()
-            if history.others
-        }
-
-    def _events(self, history: TimedHistory, fields: Mapping[str, Tensor]) -> Tensor:
-        shared = [fields[f"{history.name}_{name}"] for name in history.shared]
-        events = ops.concatenate(shared, axis=-1)
-        if history.others:
-            others = ops.concatenate([fields[n] for n in history.others], axis=-1)
-            events = events + self.projections[history.name](others)
-        return events
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """The hidden tower of a model: static, or adaptive by APG."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import keras
 from keras import ops
 
 from tfctr.errors import InputError, UnknownName
 from tfctr.layers import APG, MLP, AdaptiveMLP
+from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
-__all__ = ["conditions_of", "make_tower", "merged"]
+if TYPE_CHECKING:
+    from tfctr.models.base import RankingModel
+
+__all__ = ["conditions_of", "make_output", "make_tower", "merged"]
 
 M = TypeVar("M", bound=keras.Model)
 
@@ -49,6 +53,20 @@ def make_tower(model: WithTower, fields: Sequence[str]) -> MLP | AdaptiveMLP:
             if name not in fields:
                 raise UnknownName("apg condition", name, fields)
     return AdaptiveMLP(model.hidden_units, apg=model.apg, **options)
+
+
+def make_output(model: "RankingModel") -> keras.layers.Dense:
+    """The last layer of a model, named `output`: float32 logits of all heads.
+
+    Args:
+        model: The model, whose heads and seed are set.
+    """
+    return keras.layers.Dense(
+        model.heads.total,
+        kernel_initializer=glorot(model.seed, "output"),
+        dtype="float32",
+        name="output",
+    )
 
 
 def conditions_of(

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfctr.errors import InputError
@@ -11,9 +10,8 @@ from tfctr.features import FeatureSchema
 from tfctr.layers import APG, MLP, AdaptiveMLP, FieldAttention, PooledEmbeddings
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
-from tfctr.models.towers import conditions_of, make_tower
+from tfctr.models.towers import conditions_of, make_output, make_tower
 from tfctr.saving import serializable
-from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["AutoInt"]
@@ -77,12 +75,7 @@ class AutoInt(RankingModel):
         )
         self.attentions = [self._attention(k) for k in range(num_attention_layers)]
         self.mlp = self._tower()
-        self.output_layer = keras.layers.Dense(
-            self.heads.total,
-            kernel_initializer=glorot(seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = make_output(self)
 
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
@@ -11,9 +10,8 @@ from tfctr.layers import APG, FactorizationMachine
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
 from tfctr.models.baselines.first_order import embeddings_with_weights
-from tfctr.models.towers import conditions_of, make_tower
+from tfctr.models.towers import conditions_of, make_output, make_tower
 from tfctr.saving import serializable
-from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["DeepFM"]
@@ -56,7 +54,7 @@ class DeepFM(RankingModel):
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
         self.apg = APG.of(apg)
-        policy, num_labels = self.dtype_policy, self.heads.total
+        policy = self.dtype_policy
         self.embeddings = embeddings_with_weights(
             self.schema, dim, outputs=self.heads.total, seed=seed, dtype=policy
         )
@@ -64,12 +62,7 @@ class DeepFM(RankingModel):
             dtype=policy, name="factorization_machine"
         )
         self.mlp = make_tower(self, self.embeddings.fields())
-        self.output_layer = keras.layers.Dense(
-            num_labels,
-            kernel_initializer=glorot(seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = make_output(self)
 
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False

@@ -3,18 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfctr import kernels
-from tfctr.errors import InputError
-from tfctr.features import FeatureSchema, Timestamp
+from tfctr.features import FeatureSchema
 from tfctr.layers import APG, EmbeddingCollection, TargetAttention
 from tfctr.layers.sequence.events import RealEvents
 from tfctr.models.base import RankingModel
-from tfctr.models.towers import conditions_of, make_tower
+from tfctr.models.compared_history import compared_histories, make_projections
+from tfctr.models.towers import conditions_of, make_output, make_tower
 from tfctr.saving import serializable
-from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["DIN"]
@@ -71,25 +69,14 @@ class DIN(RankingModel):
         self.dropout = dropout
         self.apg = APG.of(apg)
         policy = self.dtype_policy
-        self._shared = {s.name: _shared(self.schema, s) for s in self.schema.sequences}
-        if not self._shared:
-            raise InputError("sequences", received="none", expected="a history")
+        self._histories = compared_histories(self.schema)
         self.embeddings = EmbeddingCollection(
             self.schema, dim, seed=seed, dtype=policy, name="embeddings"
         )
-        self.attentions = {name: self._attention(name) for name in self._shared}
-        self.projections = {
-            name: self._projection(name, dim * len(shared))
-            for name, shared in self._shared.items()
-            if len(self._fields_of(name)) > len(shared)
-        }
+        self.attentions = {name: self._attention(name) for name in self._histories}
+        self.projections = make_projections(self, self._histories, dim)
         self.mlp = make_tower(self, self._condition_fields())
-        self.output_layer = keras.layers.Dense(
-            self.heads.total,
-            kernel_initializer=glorot(seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = make_output(self)
 
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
@@ -102,14 +89,15 @@ class DIN(RankingModel):
         for sequence in self.schema.sequences:
             layout = RealEvents(self.embeddings.mask(sequence.name, inputs))
             layouts[sequence.name] = layout
-            names = self._fields_of(sequence.name)
-            plain |= layout.select_all({name: inputs[name] for name in names})
+            columns = self._histories[sequence.name].columns
+            plain |= layout.select_all({name: inputs[name] for name in columns})
         fields, event_fields = self.embeddings.stacked(plain)
         parts = [ops.reshape(fields, (-1, fields.shape[-2] * self.dim))]
-        first = fields.shape[-2] - len(self.embeddings.stacked_fields(["item"]))
-        for name in self._shared:
-            candidates = self._candidates(name, fields[:, first:])
-            events = self._events(name, event_fields)
+        names = self.embeddings.stacked_fields(["item"])
+        first = fields.shape[-2] - len(names)
+        for name, own in self._histories.items():
+            candidates = own.candidates(names, fields[:, first:])
+            events = own.events(event_fields, self.projections.get(name))
             interest = self.attentions[name].pool(candidates, events, layouts[name])
             parts += [interest, interest * candidates]
         conditions = conditions_of(self.apg, self._condition_fields(), fields)
@@ -125,8 +113,9 @@ class DIN(RankingModel):
         known = {name: user_inputs[name] for name in names}
         fields, event_fields = self.embeddings.stacked(known)
         state = {"user": ops.reshape(fields, (-1, fields.shape[-2] * self.dim))}
-        for name in self._shared:
-            state[f"{name}_events"] = self._events(name, event_fields)
+        for name, own in self._histories.items():
+            events = own.events(event_fields, self.projections.get(name))
+            state[f"{name}_events"] = events
             state[f"{name}_mask"] = self.embeddings.mask(name, user_inputs)
         return state
 
@@ -140,8 +129,9 @@ class DIN(RankingModel):
         batch, count, num_fields, _ = ops.shape(fields)
         user = ops.repeat(ops.expand_dims(state["user"], 1), count, axis=1)
         parts = [user, ops.reshape(fields, (batch, count, num_fields * self.dim))]
-        for name in self._shared:
-            candidates = self._candidates(name, fields)
+        names = self.embeddings.stacked_fields(["item"])
+        for name, own in self._histories.items():
+            candidates = own.candidates(names, fields)
             interest = self.attentions[name](
                 candidates,
                 state[f"{name}_events"],
@@ -173,15 +163,6 @@ class DIN(RankingModel):
             name=f"{name}_attention",
         )
 
-    def _projection(self, name: str, width: int) -> keras.layers.Dense:
-        return keras.layers.Dense(
-            width,
-            use_bias=False,
-            kernel_initializer=glorot(self.seed, f"{name}_projection"),
-            dtype=self.dtype_policy,
-            name=f"{name}_projection",
-        )
-
     def _condition_fields(self) -> list[str]:
         return self.embeddings.stacked_fields(("user", "context", "item"))
 
@@ -193,15 +174,6 @@ class DIN(RankingModel):
         fields = ops.reshape(flat, (*ops.shape(flat)[:-1], len(names), self.dim))
         return conditions_of(self.apg, names, fields)
 
-    def _fields_of(self, sequence: str) -> list[str]:
-        return [
-            column.name
-            for column in self.schema.encoded_columns(["sequence"])
-            if column.sequence is not None
-            and column.sequence.name == sequence
-            and column.dtype != "int64"
-        ]
-
     def _as_request(
         self, inputs: Mapping[str, Tensor], training: bool
     ) -> dict[str, Tensor]:
@@ -212,35 +184,3 @@ class DIN(RankingModel):
         state = self.encode_user(inputs, training=training)
         scores = self.score(state, items, training=training)
         return {name: logits[:, 0] for name, logits in scores.items()}
-
-    def _candidates(self, sequence: str, item_fields: Tensor) -> Tensor:
-        """What a candidate shares with the events: `(..., dim * shared)`."""
-        names = self.embeddings.stacked_fields(["item"])
-        shared = [names.index(name) for name in self._shared[sequence]]
-        return ops.concatenate([item_fields[..., k, :] for k in shared], axis=-1)
-
-    def _events(self, sequence: str, fields: Mapping[str, Tensor]) -> Tensor:
-        parts = {name: fields[name] for name in self._fields_of(sequence)}
-        shared = [parts.pop(f"{sequence}_{n}") for n in self._shared[sequence]]
-        events = ops.concatenate(shared, axis=-1)
-        if parts:
-            others = ops.concatenate(list(parts.values()), axis=-1)
-            events = events + self.projections[sequence](others)
-        return events
-
-
-def _shared(schema: FeatureSchema, sequence: Any) -> list[str]:
-    """Names of the features that events and items both have."""
-    items = {feature.name for feature in schema.item}
-    shared = [
-        feature.name
-        for feature in sequence.features
-        if feature.name in items and not isinstance(feature, Timestamp)
-    ]
-    if not shared:
-        raise InputError(
-            sequence.name,
-            received=f"features {[f.name for f in sequence.features]}",
-            expected=f"at least one feature of the item, of {sorted(items)}",
-        )
-    return shared

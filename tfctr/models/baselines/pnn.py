@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
 from tfctr.layers import APG, InnerProducts, PooledEmbeddings
 from tfctr.layers.embedding.pooled import joined
 from tfctr.models.base import RankingModel
-from tfctr.models.towers import conditions_of, make_tower
+from tfctr.models.towers import conditions_of, make_output, make_tower
 from tfctr.saving import serializable
-from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["PNN"]
@@ -62,12 +60,7 @@ class PNN(RankingModel):
         )
         self.inner_products = InnerProducts(dtype=policy, name="inner_products")
         self.mlp = make_tower(self, self.embeddings.fields())
-        self.output_layer = keras.layers.Dense(
-            self.heads.total,
-            kernel_initializer=glorot(seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = make_output(self)
 
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False

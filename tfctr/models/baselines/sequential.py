@@ -8,9 +8,11 @@ from keras import ops
 
 from tfctr import kernels
 from tfctr.errors import InputError
-from tfctr.features import FeatureSchema, Timestamp
+from tfctr.features import FeatureSchema
 from tfctr.layers import MLP, EmbeddingCollection
 from tfctr.models.base import RankingModel
+from tfctr.models.compared_history import compared_histories, make_projections
+from tfctr.models.towers import make_output
 from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
@@ -54,10 +56,8 @@ class SequentialModel(RankingModel):
         self.dim = dim
         self.hidden_units = list(hidden_units)
         self.dropout = dropout
-        self._shared = {s.name: _shared(self.schema, s) for s in self.schema.sequences}
-        if not self._shared:
-            raise InputError("sequences", received="none", expected="a history")
-        self.widths = {name: dim * len(names) for name, names in self._shared.items()}
+        self._histories = compared_histories(self.schema)
+        self.widths = {n: dim * len(h.shared) for n, h in self._histories.items()}
         self.markers = {
             s.name: f"{s.name}_{s.features[0].name}" for s in self.schema.sequences
         }
@@ -65,20 +65,11 @@ class SequentialModel(RankingModel):
         self.embeddings = EmbeddingCollection(
             self.schema, dim, seed=seed, dtype=policy, name="embeddings"
         )
-        self.projections = {
-            name: self._dense(f"{name}_projection", self.widths[name])
-            for name, shared in self._shared.items()
-            if len(self._fields_of(name)) > len(shared)
-        }
+        self.projections = make_projections(self, self._histories, dim)
         self.mlp = MLP(
             self.hidden_units, dropout=dropout, seed=seed, dtype=policy, name="mlp"
         )
-        self.output_layer = keras.layers.Dense(
-            self.heads.total,
-            kernel_initializer=glorot(seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = make_output(self)
 
     # To be written by each model ---------------------------------------------------
 
@@ -153,7 +144,7 @@ class SequentialModel(RankingModel):
         roles = ("user", "context", "sequence")
         columns = self.schema.encoded_columns(roles)
         known = {column.name: user_inputs[column.name] for column in columns}
-        masks = {name: self.embeddings.mask(name, known) for name in self._shared}
+        masks = {name: self.embeddings.mask(name, known) for name in self._histories}
         if not kernels.is_xla():  # whose shapes are static
             for name, mask in masks.items():
                 end = _longest(mask)
@@ -164,7 +155,8 @@ class SequentialModel(RankingModel):
         fields, event_fields = self.embeddings.stacked(known)
         state = {"user": ops.reshape(fields, (-1, fields.shape[-2] * self.dim))}
         for name, mask in masks.items():
-            events = self._events(name, event_fields)
+            own = self._histories[name]
+            events = own.events(event_fields, self.projections.get(name))
             history = self.encode_history(name, events, mask, known, training)
             state |= {f"{name}/{key}": value for key, value in history.items()}
         return state
@@ -181,8 +173,9 @@ class SequentialModel(RankingModel):
             spread(state["user"], fields),
             ops.reshape(fields, (batch, count, num_fields * self.dim)),
         ]
-        for name in self._shared:
-            candidates = self._candidates(name, fields)
+        names = self.embeddings.stacked_fields(["item"])
+        for name, own in self._histories.items():
+            candidates = own.candidates(names, fields)
             start = f"{name}/"
             history = {
                 key.removeprefix(start): value
@@ -212,30 +205,6 @@ class SequentialModel(RankingModel):
             dtype=self.dtype_policy,
             name=name,
         )
-
-    def _fields_of(self, sequence: str) -> list[str]:
-        return [
-            column.name
-            for column in self.schema.encoded_columns(["sequence"])
-            if column.sequence is not None
-            and column.sequence.name == sequence
-            and column.dtype != "int64"
-        ]
-
-    def _candidates(self, sequence: str, item_fields: Tensor) -> Tensor:
-        """What a candidate shares with the events: `(..., dim * shared)`."""
-        names = self.embeddings.stacked_fields(["item"])
-        shared = [names.index(name) for name in self._shared[sequence]]
-        return ops.concatenate([item_fields[..., k, :] for k in shared], axis=-1)
-
-    def _events(self, sequence: str, fields: Mapping[str, Tensor]) -> Tensor:
-        parts = {name: fields[name] for name in self._fields_of(sequence)}
-        shared = [parts.pop(f"{sequence}_{n}") for n in self._shared[sequence]]
-        events = ops.concatenate(shared, axis=-1)
-        if parts:
-            others = ops.concatenate(list(parts.values()), axis=-1)
-            events = events + self.projections[sequence](others)
-        return events
 
 
 def check_times(schema: FeatureSchema) -> None:
@@ -275,20 +244,3 @@ def _longest(mask: Tensor) -> Tensor:
     """Number of steps up to the last real event of the batch."""
     places = ops.arange(1, ops.shape(mask)[1] + 1)
     return ops.max(ops.where(mask, places, 0), initial=0)
-
-
-def _shared(schema: FeatureSchema, sequence: Any) -> list[str]:
-    """Names of the features that events and items both have."""
-    items = {feature.name for feature in schema.item}
-    shared = [
-        feature.name
-        for feature in sequence.features
-        if feature.name in items and not isinstance(feature, Timestamp)
-    ]
-    if not shared:
-        raise InputError(
-            sequence.name,
-            received=f"features {[f.name for f in sequence.features]}",
-            expected=f"at least one feature of the item, of {sorted(items)}",
-        )
-    return shared

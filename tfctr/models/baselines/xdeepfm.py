@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
 from keras import ops
 
 from tfctr.features import FeatureSchema
@@ -14,9 +13,8 @@ from tfctr.models.baselines.first_order import (
     embeddings_with_weights,
     fields_and_linear,
 )
-from tfctr.models.towers import conditions_of, make_tower
+from tfctr.models.towers import conditions_of, make_output, make_tower
 from tfctr.saving import serializable
-from tfctr.seeds import glorot
 from tfctr.types import Tensor
 
 __all__ = ["xDeepFM"]
@@ -75,12 +73,7 @@ class xDeepFM(RankingModel):
             name="compressed_interaction",
         )
         self.mlp = make_tower(self, self.embeddings.fields())
-        self.output_layer = keras.layers.Dense(
-            self.heads.total,
-            kernel_initializer=glorot(seed, "output"),
-            dtype="float32",
-            name="output",
-        )
+        self.output_layer = make_output(self)
 
     def embed(
         self, inputs: Mapping[str, Tensor], training: bool = False

@@ -1,10 +1,8 @@
 """Adaptive dense layer whose whole matrix is generated (APG v1)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from tfctr.layers.interaction.adaptive.adaptive_dense import AdaptiveDense
-from tfctr.layers.interaction.adaptive.generator_config import GeneratorConfig
 from tfctr.layers.interaction.adaptive.products import rows_times
 from tfctr.saving import serializable
 from tfctr.types import Tensor
@@ -42,25 +40,6 @@ class FullAdaptiveDense(AdaptiveDense):
     >>> tuple(layer(keras.ops.ones((2, 3)), keras.ops.ones((2, 5))).shape)
     (2, 4)
     """
-
-    def __init__(
-        self,
-        units: int,
-        *,
-        activation: Any = None,
-        use_bias: bool = True,
-        generator: GeneratorConfig | Mapping[str, Any] | None = None,
-        seed: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            units,
-            activation=activation,
-            use_bias=use_bias,
-            generator=generator,
-            seed=seed,
-            **kwargs,
-        )
 
     def generated_shapes(self, width: int) -> dict[str, tuple[int, ...]]:
         return {"kernel": (width, self.units)}

@@ -1,14 +1,12 @@
 """Adaptive dense layer of low rank, matrix rebuilt (APG v2)."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from keras import ops
 
 from tfctr.layers.interaction.adaptive.decomposed_adaptive_dense import (
     DecomposedAdaptiveDense,
 )
-from tfctr.layers.interaction.adaptive.generator_config import GeneratorConfig
 from tfctr.layers.interaction.adaptive.products import rows_times
 from tfctr.saving import serializable
 from tfctr.types import Tensor
@@ -47,27 +45,6 @@ class RebuiltAdaptiveDense(DecomposedAdaptiveDense):
     >>> tuple(layer(keras.ops.ones((2, 3)), keras.ops.ones((2, 5))).shape)
     (2, 4)
     """
-
-    def __init__(
-        self,
-        units: int,
-        *,
-        rank: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        generator: GeneratorConfig | Mapping[str, Any] | None = None,
-        seed: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            units,
-            rank=rank,
-            activation=activation,
-            use_bias=use_bias,
-            generator=generator,
-            seed=seed,
-            **kwargs,
-        )
 
     def transform(self, inputs: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
         left = ops.matmul(parameters["input_factor"], parameters["core"])

@@ -8,7 +8,6 @@ from keras import ops
 from tfctr.layers.interaction.adaptive.decomposed_adaptive_dense import (
     DecomposedAdaptiveDense,
 )
-from tfctr.layers.interaction.adaptive.generator_config import GeneratorConfig
 from tfctr.layers.interaction.adaptive.products import rows_times
 from tfctr.saving import serializable
 from tfctr.seeds import glorot
@@ -49,27 +48,6 @@ class SharedAdaptiveDense(DecomposedAdaptiveDense):
     >>> tuple(layer(keras.ops.ones((2, 3)), keras.ops.ones((2, 5))).shape)
     (2, 4)
     """
-
-    def __init__(
-        self,
-        units: int,
-        *,
-        rank: int,
-        activation: Any = None,
-        use_bias: bool = True,
-        generator: GeneratorConfig | Mapping[str, Any] | None = None,
-        seed: int = 0,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            units,
-            rank=rank,
-            activation=activation,
-            use_bias=use_bias,
-            generator=generator,
-            seed=seed,
-            **kwargs,
-        )
 
     def generated_shapes(self, width: int) -> dict[str, tuple[int, ...]]:
         return {"core": super().generated_shapes(width)["core"]}
