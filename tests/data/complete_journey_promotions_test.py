@@ -17,6 +17,8 @@ BOUGHT = [
     (1, 301, 101, 1, 1, 9),  # bread, promoted there and then
     (1, 301, 102, 1, 3, 9),  # milk, of the same week, not promoted
     (1, 302, 101, 1, 4, 9),  # bread, in a store that promoted none
+    (1, 302, 105, 1, 4, 9),  # promoted in that week, but in the other store
+    (1, 302, 110, 1, 4, 9),  # promoted in a third one, whose rows come next
     (1, 301, 103, 2, 8, 9),  # other bread; promoted in week 1 alone
     (2, 301, 104, 1, 2, 9),  # a product without a category
     (2, 301, 109, 1, 2, 9),  # a product that the table of products lacks
@@ -27,6 +29,7 @@ BOUGHT = [
 PROMOTED = [
     (101, 301, 1), (103, 301, 1), (104, 301, 1), (105, 301, 1), (109, 301, 1),
     (102, 302, 1),
+    (110, 303, 1),
     (101, 301, 2), (102, 301, 2), (102, 301, 2),  # a row that is there twice
     (101, 301, 3),
 ]  # fmt: skip
@@ -124,8 +127,9 @@ def test_histories_end_before_the_first_basket_of_the_week():
     first = found[(found["household_id"] == "1") & (found["store_id"] == "301")]
     by_time = {r.timestamp // 86_400 - 17_167: r for r in first.itertuples()}
     assert by_time[1].history_product_id.tolist() == []
-    assert by_time[8].history_product_id.tolist() == ["101", "102", "101"]
-    assert by_time[8].history_product_category.tolist() == ["bread", "milk", "bread"]
+    assert by_time[8].history_product_id.tolist() == ["101", "102", "101", "105", "110"]
+    categories = by_time[8].history_product_category.tolist()
+    assert categories == ["bread", "milk", "bread", "", ""]
     for row in found.itertuples():
         assert (row.history_timestamp < row.timestamp).all()
 
