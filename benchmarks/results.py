@@ -75,7 +75,7 @@ DHEN_FORMS: dict[str, dict[str, Any]] = {
     "next-action": {"sequences": {"next_action_weight": 0.1}},
 }
 # Of a batch of whole users: about as many as in a batch of examples.
-LABELS_A_BATCH, MAX_EVENTS = 1_000, 512
+LABELS_A_BATCH, MAX_EVENTS = 1_000, 256
 LEARNING_RATES = (1e-3, 3e-3)
 DROPOUTS = (0.0, 0.3)
 DIMS = (8, 16)
