@@ -21,6 +21,7 @@ command goes on.
 
 import argparse
 import dataclasses
+import inspect
 import json
 import math
 import os
@@ -131,7 +132,8 @@ def config_of(
     form: dict[str, Any] = {"batch_size": 512}
     if reads_events(name):
         arguments["embedding_dim"] = arguments.pop("dim")
-        arguments["settings"] = {"dropout": arguments.pop("dropout")}
+        if "dropout" not in inspect.signature(tfctr.models.get(name)).parameters:
+            arguments["settings"] = {"dropout": arguments.pop("dropout")}
         if not model.endswith(":examples"):
             form = {"form": "user_sequences", "max_events": MAX_EVENTS}
             form["batch_size"] = users_a_batch(data)

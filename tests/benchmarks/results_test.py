@@ -61,6 +61,9 @@ def test_models_that_read_events_learn_from_whole_users():
     assert config.arguments["embedding_dim"] == setting["arguments"]["dim"]
     dropout = {"dropout": setting["arguments"]["dropout"]}
     assert config.arguments["settings"] == dropout
+    sasrec = results.config_of("SASRec", data, setting, seed=0)
+    assert dropout.items() <= sasrec.arguments.items()
+    assert "settings" not in sasrec.arguments
     single = results.config_of("DFGR:examples", data, setting, seed=0)
     assert (single.form, single.batch_size) == ("examples", 512)
     assert single.arguments == config.arguments
