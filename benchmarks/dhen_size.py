@@ -1,14 +1,17 @@
-"""Depth and width of DHEN against quality at equal time, on MovieLens-100k.
+"""DHEN against its size, or its single modules, at equal time, on MovieLens-100k.
 
     python benchmarks/dhen_size.py --json build/dhen_size.json
     python benchmarks/dhen_size.py --page docs/results/dhen_size.md
+    python benchmarks/dhen_size.py --modules --page docs/results/dhen_modules.md
     python benchmarks/dhen_size.py --quick
 
 Every size trains for the same seconds of the processor (of all threads, without the
 making of graphs and without validation), at one learning rate. Ten times in that, it
 is judged on the validation part; the test part is measured at the best of these times.
 Depth is the number of layers, of MLP and Transformer, then MLP and MaskNet, and so on;
-width that of the embeddings.
+width that of the embeddings. With `--modules`, two such layers stand beside two layers
+of each module alone, whose embeddings are as wide as it takes for about equal
+parameters.
 """
 
 import argparse
@@ -29,9 +32,15 @@ from rich.table import Table
 from tfctr import optimizers
 from tfctr.data import Dataset, movielens_100k, synthetic
 from tfctr.evaluation import evaluate
+from tfctr.features import FeatureSchema
 from tfctr.models import DHEN
 
 DEPTHS, WIDTHS = (1, 2, 4), (8, 32)
+MODULES = ("mlp", "transformer", "mask", "cross")
+# Of `--modules`, from which the nearest in parameters is taken.
+MODULE_DEPTH, MODULE_WIDTH = 2, 8
+MODULE_WIDTHS = (4, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 64)
+Shape = dict[str, Any]
 CHECKS, BATCH_SIZE, LEARNING_RATE = 10, 512, 1e-3
 
 
@@ -83,12 +92,40 @@ def mean_log_loss(model: keras.Model, batches: Any) -> float:
     return total / count
 
 
-def run(
-    data: Dataset, depth: int, width: int, seed: int, seconds: float
-) -> dict[str, Any]:
+def made(schema: FeatureSchema, shape: Shape, seed: int = 0) -> DHEN:
+    """The model of a depth and a width, of all modules or of one kind alone."""
+    kind, depth = shape["modules"], shape["depth"]
+    layers: Any = "pinterest_cvr" if kind == "DHEN" else [[kind]]
+    return DHEN(
+        schema,
+        layers=layers,
+        depth=depth,
+        dim=shape["width"],
+        dropout=0.2,
+        seed=seed,
+    )
+
+
+def of_equal_size(schema: FeatureSchema) -> list[Shape]:
+    """DHEN, and each module alone with about as many parameters."""
+    whole = {"modules": "DHEN", "depth": MODULE_DEPTH, "width": MODULE_WIDTH}
+
+    def parameters(shape: Shape) -> int:
+        model = made(schema, shape)
+        model.build()
+        return int(model.count_params())
+
+    target, found = parameters(whole), [whole]
+    for kind in MODULES:
+        shapes = [{**whole, "modules": kind, "width": width} for width in MODULE_WIDTHS]
+        found.append(min(shapes, key=lambda one: abs(parameters(one) - target)))
+    return found
+
+
+def run(data: Dataset, shape: Shape, seed: int, seconds: float) -> dict[str, Any]:
     """Trains one size once: metrics of the test part, and what it took."""
     keras.utils.set_random_seed(seed)
-    model = DHEN(data.schema, depth=depth, dim=width, dropout=0.2, seed=seed)
+    model = made(data.schema, shape, seed)
     model.compile(optimizers.default(LEARNING_RATE), weighted_metrics=[])
     budget = Budget(seconds, data.to_dataset("validation", 4096))
     train = data.to_dataset("train", BATCH_SIZE, seed=seed)
@@ -112,24 +149,31 @@ def run(
 
 def study(
     data: Dataset,
+    shapes: Sequence[Shape],
     seeds: int,
     seconds: float,
-    depths: Sequence[int] = DEPTHS,
-    widths: Sequence[int] = WIDTHS,
     path: Path | None = None,
 ) -> list[dict[str, Any]]:
     """All sizes, seed by seed; what is found is written to `path` as it comes."""
-    sizes = [(depth, width) for depth in depths for width in widths]
-    found: list[dict[str, Any]] = [
-        {"depth": d, "width": w, "runs": []} for d, w in sizes
-    ]
+    found: list[dict[str, Any]] = [{**shape, "runs": []} for shape in shapes]
     for seed in range(seeds):
-        for size, (depth, width) in zip(found, sizes, strict=True):
-            size["runs"].append(run(data, depth, width, seed, seconds))
-            Console().print(depth, width, seed, round(size["runs"][-1]["auc"], 4))
+        for size, shape in zip(found, shapes, strict=True):
+            size["runs"].append(run(data, shape, seed, seconds))
+            Console().print(*shape.values(), seed, round(size["runs"][-1]["auc"], 4))
             if path:
                 path.write_text(json.dumps(found, indent=1))
     return found
+
+
+def sizes(
+    depths: Sequence[int] = DEPTHS, widths: Sequence[int] = WIDTHS
+) -> list[Shape]:
+    """Every depth with every width."""
+    return [
+        {"modules": "DHEN", "depth": depth, "width": width}
+        for depth in depths
+        for width in widths
+    ]
 
 
 def rows(found: list[dict[str, Any]]) -> list[list[str]]:
@@ -137,7 +181,8 @@ def rows(found: list[dict[str, Any]]) -> list[list[str]]:
     shown = []
     for size in found:
         runs = size["runs"]
-        cells = [str(size["depth"]), str(size["width"]), f"{runs[0]['parameters']:,}"]
+        cells = [str(size[name]) for name in shape_columns(found)]
+        cells.append(f"{runs[0]['parameters']:,}")
         for name in ("auc", "gauc", "normalized_entropy"):
             values = [one[name] for one in runs]
             middle = statistics.median(values)
@@ -148,16 +193,26 @@ def rows(found: list[dict[str, Any]]) -> list[list[str]]:
     return shown
 
 
-HEAD = ["depth", "width", "parameters", "AUC", "GAUC", "NE", "epochs", "best at"]
+HEAD = ["parameters", "AUC", "GAUC", "NE", "epochs", "best at"]
+
+
+def shape_columns(found: list[dict[str, Any]]) -> list[str]:
+    """What tells the sizes apart: also the modules, where there are several kinds."""
+    several = len({size["modules"] for size in found}) > 1
+    return ["modules"] * several + ["depth", "width"]
 
 
 def markdown(found: list[dict[str, Any]], seconds: float, remarks: list[str]) -> str:
     """The page under docs/results/."""
-    table = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"]
+    head = [*shape_columns(found), *HEAD]
+    table = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     table += [f"| {' | '.join(cells)} |" for cells in rows(found)]
     seeds = len(found[0]["runs"])
+    several = "modules" in head
+    title = "DHEN and its single modules" if several else "depth and width of DHEN"
+    option = " --modules" if several else ""
     intro = (
-        f"Written by `python benchmarks/dhen_size.py --seconds {seconds:g}` on "
+        f"Written by `python benchmarks/dhen_size.py{option} --seconds {seconds:g}` on "
         f"{platform.machine()}, {os.cpu_count()} cores, {platform.platform()}, a "
         f"machine that others used too. Each size trains for {seconds:g} seconds of "
         f"the processor, at a learning rate of {LEARNING_RATE:g}, batches of "
@@ -169,7 +224,7 @@ def markdown(found: list[dict[str, Any]], seconds: float, remarks: list[str]) ->
         "MovieLens-100k, GroupLens (Harper and Konstan, 2015); label: rating of at "
         "least 4; split by time."
     )
-    parts = ["# Results: depth and width of DHEN", intro, "\n".join(table)]
+    parts = [f"# Results: {title}", intro, "\n".join(table)]
     return "\n\n".join([*parts, *remarks, note]) + "\n"
 
 
@@ -177,6 +232,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--modules", action="store_true", help="and single modules")
     parser.add_argument("--quick", action="store_true", help="two sizes, made-up data")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     parser.add_argument("--page", type=Path, help="also write a Markdown page here")
@@ -188,10 +244,12 @@ def main() -> None:
     if options.from_json:
         found = json.loads(options.from_json.read_text())
     elif options.quick:
-        found = study(synthetic(2_000, seed=1), 1, seconds, (1, 2), (8,), path)
+        found = study(synthetic(2_000, seed=1), sizes((1, 2), (8,)), 1, seconds, path)
     else:
-        found = study(movielens_100k(), options.seeds, seconds, path=path)
-    shown = Table(*HEAD)
+        data = movielens_100k()
+        shapes = of_equal_size(data.schema) if options.modules else sizes()
+        found = study(data, shapes, options.seeds, seconds, path)
+    shown = Table(*shape_columns(found), *HEAD)
     for cells in rows(found):
         shown.add_row(*cells)
     Console().print(shown)
