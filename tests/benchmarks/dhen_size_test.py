@@ -24,6 +24,7 @@ def test_rows_are_medians_and_ranges():
     assert row[:4] == ["2", "8", "1,234", "0.6000 (0.5000 to 0.7000)"]
     page = dhen_size.markdown([size([0.7, 0.5, 0.6])], 8.0, ["A remark."])
     assert "\n| 2 | 8 | 1,234 | 0.6000 (0.5000 to 0.7000) |" in page
+    assert "\n\nA remark.\n\n" in page
     assert "# Results: depth and width of DHEN" in page
     assert "--modules" not in page
     both = [size([0.7]), size([0.6], "mask")]
@@ -31,7 +32,6 @@ def test_rows_are_medians_and_ranges():
     assert "# Results: DHEN and its single modules" in page
     assert "dhen_size.py --modules" in page
     assert "\n| mask | 2 | 8 | 1,234 | 0.6000" in page
-    assert "\n\nA remark.\n\n" in page
 
 
 def test_a_budget_counts_steps_alone_and_keeps_the_best(monkeypatch):

@@ -144,15 +144,19 @@ class TARQTraining(TrainingLosses, PreRankingModel):
         wanted = START_ROWS * self.made.num_codes
         rows: list[np.ndarray] = []
         for batch in _batches(x, wanted):
-            items = self._item_columns(batch)
-            latents = self.autoencoder.encode(self.item_rows(items))
-            rows.append(np.reshape(latents, (-1, self.made.code_dim)))
+            found = self.item_rows(self._item_columns(batch))
+            dtype, width = found.dtype, found.shape[-1]
+            rows.append(np.reshape(ops.cast(found, "float32"), (-1, width)))
             if sum(map(len, rows)) >= wanted:
                 break
         if not rows:
             return
+        # Each item is encoded once: where it stands in a batch may change last bits.
+        items = np.concatenate(rows)[:wanted]
+        items, places = np.unique(items, axis=0, return_inverse=True)
+        latents = np.asarray(self.autoencoder.encode(ops.cast(items, dtype)))
         try:
-            quantization.start(np.concatenate(rows)[:wanted])
+            quantization.start(latents[places.ravel()])
         except InputError as error:
             raise InputError(
                 "num_codes",

@@ -190,11 +190,11 @@ def test_candidates_together_are_those_alone_in_any_order():
     blocks = stack(2)
     together = served(blocks, 5, FAKE)
     np.testing.assert_allclose(
-        served(blocks, 5, FAKE[:, ::-1]), together[:, ::-1], atol=1e-6
+        served(blocks, 5, FAKE[:, ::-1]), together[:, ::-1], atol=5e-6
     )
     for place in range(N):
         alone = served(blocks, 5, FAKE[:, place : place + 1])
-        np.testing.assert_allclose(alone[:, 0], together[:, place], atol=1e-6)
+        np.testing.assert_allclose(alone[:, 0], together[:, place], atol=5e-6)
 
 
 def test_candidates_that_saw_each_other_would_differ():
