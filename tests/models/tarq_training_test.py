@@ -141,6 +141,24 @@ def test_start_may_be_left_random():
     np.testing.assert_array_equal(model.autoencoder.quantization.codebooks, before)
 
 
+def test_equal_items_are_one_row_wherever_they_stand(monkeypatch):
+    """Some processors round a row by its place: each item must stay one."""
+    columns = ("item_id", "category", "price", "picture")
+    known = [np.reshape(X[n], (len(X[n]), -1)) for n in columns if n in X]
+    items = len(np.unique(np.concatenate(known, axis=1), axis=0))
+    assert items < 13 < len(X["item_id"])
+    model = TARQ(PLAIN, settings={**SETTINGS, "num_codes": 13})
+    encode = model.autoencoder.encode
+
+    def by_place(rows):
+        found = np.asarray(encode(rows))
+        return found + 1e-4 * np.arange(len(found), dtype="float32")[:, None]
+
+    monkeypatch.setattr(model.autoencoder, "encode", by_place)
+    with pytest.raises(InputError, match=f"received 13, and {items} distinct rows"):
+        model.start_codebooks(X)
+
+
 @pytest.mark.parametrize("form", ["arrays", "batches", "requests"])
 def test_more_codes_than_items_are_refused(form):
     """The catalogue of the data has twelve items."""
