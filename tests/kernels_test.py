@@ -56,6 +56,13 @@ def test_parts_lie_side_by_side_and_get_their_gradient():
     assert gradients == [[1], [2, 3, 4], [5, 6]]
 
 
+def test_each_id_comes_once_and_its_places_give_it_back():
+    ids = np.array([7, 0, 7, 3, 0], "int32")
+    found, places = kernels.distinct(tf.constant(ids))
+    assert found.numpy().tolist() == [7, 0, 3]
+    assert places.numpy().tolist() == [0, 1, 0, 2, 1]
+
+
 def test_compiled_form_compiles():
     table = tf.Variable(tf.ones((4, 2)))
 

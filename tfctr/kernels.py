@@ -14,6 +14,7 @@ __all__ = [
     "compiled",
     "concat",
     "dense_gradients",
+    "distinct",
     "gather",
     "is_compiled",
     "is_read_compiled",
@@ -121,6 +122,19 @@ def gather(table: Tensor, places: Tensor) -> Tensor:
     # Two thirds of the time of `gather` for rows of 64 bytes. The gradient is sparse
     # for indices of exactly this shape.
     return tf.gather_nd(table, places[:, None])
+
+
+def distinct(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Each id once, and where each of `ids` is among them; not for XLA.
+
+    Args:
+        ids: `(n,)` integers.
+
+    Returns:
+        `(distinct,)` ids in the order of their first places, and `(n,)` integers.
+    """
+    found, places = tf.unique(ids)
+    return found, places
 
 
 def concat(parts: Sequence[Tensor]) -> Tensor:

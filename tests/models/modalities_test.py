@@ -5,13 +5,16 @@ import pytest
 import tensorflow as tf
 
 from tests.models.data import SIZED
+from tfctr import kernels
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import Categorical, FeatureSchema, Label, Sequence, Vector
 from tfctr.layers import ModalProjection, ModalTable, TargetAttention
+from tfctr.layers.sequence.events import RealEvents
 from tfctr.models.modalities import (
     attended,
     history_of,
     modalities_of,
+    pooled,
     projected,
     vectors_of,
     without_modalities,
@@ -79,13 +82,11 @@ def test_one_attention_sees_all_modalities_side_by_side():
     """The events' weights are those of the modalities together, in numpy."""
     rng = np.random.default_rng(0)
     candidates = [rng.normal(size=(2, 3, 4)).astype("float32") for _ in range(2)]
-    events = rng.normal(size=(2, 5, 2, 4)).astype("float32")
+    events = rng.normal(size=(2, 5, 8)).astype("float32")
     mask = np.array([[True] * 5, [True] * 3 + [False] * 2])
     attention = TargetAttention(hidden_units=(6,), normalization="softmax", seed=1)
     found = attended([attention], candidates, events, mask)
-    whole = attention(
-        np.concatenate(candidates, -1), events.reshape(2, 5, 8), events_mask=mask
-    )
+    whole = attention(np.concatenate(candidates, -1), events, events_mask=mask)
     np.testing.assert_allclose(np.concatenate(found, -1), whole, atol=1e-6)
     other = [candidates[0], candidates[1] + 1]
     assert np.abs(attended([attention], other, events, mask)[0] - found[0]).max() > 0.01
@@ -94,15 +95,38 @@ def test_one_attention_sees_all_modalities_side_by_side():
     np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.parametrize("joint", [False, True])
+def test_one_candidate_a_history_pools_its_real_events_alone(joint):
+    rng = np.random.default_rng(0)
+    candidates = [rng.normal(size=(3, 4)).astype("float32") for _ in range(2)]
+    events = [rng.normal(size=(3, 5, 4)).astype("float32") for _ in range(2)]
+    mask = np.array([[True] * 5, [False] * 5, [True] * 2 + [False] * 3])
+    attentions = [
+        TargetAttention(hidden_units=(6,), normalization="softmax", seed=k)
+        for k in range(1 if joint else 2)
+    ]
+    wanted = attended(
+        attentions, [c[:, None] for c in candidates], np.concatenate(events, -1), mask
+    )
+    layout = RealEvents(tf.constant(mask))
+    parts = [layout.select(part) for part in events]
+    found = pooled(attentions, candidates, parts, layout)
+    for one, two in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, two[:, 0], atol=1e-6)
+        assert not np.asarray(one)[1].any()
+        assert np.abs(one).max() > 0.1
+
+
+@pytest.mark.parametrize("is_xla", [False, True])
 @pytest.mark.parametrize("count", [2, 40])
-def test_vectors_of_a_table_are_projected_alike_in_any_order(count):
+def test_vectors_of_a_table_are_projected_alike_in_any_order(count, is_xla):
     table = ModalTable(10, 3)
     table.load(
         np.random.default_rng(0).normal(size=(10, 3)) * (np.arange(10)[:, None] > 2)
     )
     projection = ModalProjection(4, seed=1)
     ids = np.random.default_rng(1).integers(0, 10, (count, 1))
-    with tf.GradientTape() as tape:
+    with kernels.xla(is_xla), tf.GradientTape() as tape:
         found = projected(table, projection, ids)
         loss = tf.reduce_sum(found**2)
     gradients = tape.gradient(loss, [w.value for w in projection.weights])

@@ -6,31 +6,32 @@ from typing import Any
 import keras
 from keras import ops
 
-from tfctr.errors import InputError, UnknownName
+from tfctr import kernels
 from tfctr.features import FeatureSchema, Timestamp
 from tfctr.layers import (
     EmbeddingCollection,
     ModalProjection,
-    ModalTable,
     TargetAttention,
 )
+from tfctr.layers.sequence.events import RealEvents
 from tfctr.models.modalities import (
     attended,
     history_of,
     modalities_of,
+    pooled,
     projected,
     vectors_of,
     without_modalities,
 )
 from tfctr.models.request_form import split_roles
-from tfctr.models.training_losses import TrainingLosses
+from tfctr.models.vector_tables import VectorTables
 from tfctr.seeds import derived_seed, glorot
 from tfctr.types import Tensor
 
 __all__ = ["ModalRanker"]
 
 
-class ModalRanker(TrainingLosses):
+class ModalRanker(VectorTables):
     """Interests by modality; a subclass writes what is made of them.
 
     Modalities are the id, vectors that both items and events of the history have
@@ -81,10 +82,11 @@ class ModalRanker(TrainingLosses):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(schema, seed=seed, **kwargs)
+        super().__init__(
+            schema, tables=tables, train_tables=train_tables, seed=seed, **kwargs
+        )
         self.modalities = None if modalities is None else list(modalities)
-        self.tables, self.history_name = dict(tables or {}), history
-        self.train_tables, self.joint_attention = train_tables, joint_attention
+        self.history_name, self.joint_attention = history, joint_attention
         self.dim, self.attention_units = dim, list(attention_units)
         self.hidden_units, self.dropout = list(hidden_units), dropout
         self.make_trackers([])
@@ -119,42 +121,15 @@ class ModalRanker(TrainingLosses):
         """
         raise NotImplementedError(f"{type(self).__name__} does not write this")
 
-    def load_vectors(self, name: str, vectors: Any) -> None:
-        """Sets the vectors of a table, one for each row of the items' vocabulary.
-
-        Args:
-            name: Name of the table.
-            vectors: `(rows, width)` numbers, for example a memory-mapped file; a row of
-                NaN or zeros is a missing vector. `tfctr.data.vectors_by_row` makes it.
-
-        Raises:
-            UnknownName: There is no such table.
-            InputError: Another shape, numbers that are not finite, or no vector at all.
-        """
-        if name not in self.vector_tables:
-            raise UnknownName("table", name, self.vector_tables)
-        self.vector_tables[name].load(vectors)
-
-    def check_ready(self) -> None:
-        self.build()
-        for name, table in self.vector_tables.items():
-            if not table.is_loaded():
-                raise InputError(
-                    f"table {name}",
-                    received="no vectors",
-                    expected="vectors of the items",
-                    hint=f"Call `load_vectors({name!r}, vectors)` before.",
-                )
-
     # Pairs and requests ------------------------------------------------------------
 
     def call(
         self, inputs: Mapping[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
-        columns = self.schema.encoded_columns(["item"])
-        items = {c.name: ops.expand_dims(inputs[c.name], 1) for c in columns}
-        outputs = self.call_requests({**inputs, **items}, training=training)
-        return {name: value[:, 0] for name, value in outputs.items()}
+        if kernels.is_xla():  # whose shapes are static
+            return self._as_request(inputs, training)
+        logits, own = self.fuse(self._pairs(inputs), training)
+        return {**self._by_label(logits), **(own if training else {})}
 
     def call_requests(
         self, inputs: Mapping[str, Tensor], training: bool = False
@@ -180,7 +155,7 @@ class ModalRanker(TrainingLosses):
         modal = self._modal(known, self._prefix)
         return {
             "user": ops.reshape(fields, (-1, fields.shape[-2] * self.dim)),
-            "events": ops.stack([by_id, *modal], axis=2),
+            "events": ops.concatenate([by_id, *modal], axis=-1),
             "mask": self.embeddings.mask(self._prefix[:-1], known),
         }
 
@@ -219,12 +194,42 @@ class ModalRanker(TrainingLosses):
             "fields": ops.reshape(pairs, (batch * count, pairs.shape[-1])),
         }
 
+    def _as_request(
+        self, inputs: Mapping[str, Tensor], training: bool
+    ) -> dict[str, Tensor]:
+        columns = self.schema.encoded_columns(["item"])
+        items = {c.name: ops.expand_dims(inputs[c.name], 1) for c in columns}
+        outputs = self.call_requests({**inputs, **items}, training=training)
+        return {name: value[:, 0] for name, value in outputs.items()}
+
+    def _pairs(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What `fuse` takes, of pairs, at the cost of the real events."""
+        layout = RealEvents(self.embeddings.mask(self._prefix[:-1], inputs))
+        columns = self.schema.encoded_columns(["sequence"])
+        own = [c.name for c in columns if c.name.startswith(self._prefix)]
+        known = layout.select_all({name: inputs[name] for name in own})
+        plain = self.embeddings.fields(("user", "context", "item"))
+        fields, events = self.embeddings.stacked(
+            {**{name: inputs[name] for name in plain}, **known}
+        )
+        first = fields.shape[-2] - len(self.embeddings.stacked_fields(["item"]))
+        items = fields[:, first:]
+        flat = ops.reshape(items, (-1, items.shape[-2] * self.dim))
+        candidates = [self.candidate_projection(flat), *self._modal(inputs, "")]
+        joined = kernels.concat([events[name] for name in self._event_fields])
+        parts = [self.event_projection(joined), *self._modal(known, self._prefix)]
+        return {
+            "candidates": ops.stack(candidates, axis=1),
+            "interests": ops.stack(
+                pooled(self.attentions, candidates, parts, layout), axis=1
+            ),
+            "fields": ops.reshape(fields, (-1, fields.shape[-2] * self.dim)),
+        }
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "modalities": self.modalities,
-            "tables": self.tables,
-            "train_tables": self.train_tables,
             "history": self.history_name,
             "dim": self.dim,
             "attention_units": self.attention_units,
@@ -264,25 +269,7 @@ class ModalRanker(TrainingLosses):
             )
             for name in self.modality_names[1:]
         }
-        self.vector_tables = self._made_tables()
-
-    def _made_tables(self) -> dict[str, ModalTable]:
-        rows = self.schema.size(self._item_vocabulary())
-        return {
-            name: ModalTable(
-                rows,
-                width,
-                trainable_rows=self.train_tables,
-                dtype="float32",
-                name=f"{name}_table",
-            )
-            for name, width in self.tables.items()
-            if name in self.projections
-        }
-
-    def _item_vocabulary(self) -> str:
-        feature: Any = self.schema.column(str(self.schema.item_id)).feature
-        return str(feature.vocabulary)
+        self.make_vector_tables(self.projections)
 
     def _modal(self, inputs: Mapping[str, Tensor], prefix: str) -> list[Tensor]:
         """Projected vectors of each modality but the id, `(batch, ..., dim)`."""

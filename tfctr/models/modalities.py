@@ -6,14 +6,17 @@ from typing import Any
 
 from keras import ops
 
+from tfctr import kernels
 from tfctr.errors import InputError, UnknownName
 from tfctr.features import FeatureSchema, Vector
+from tfctr.layers.sequence.events import RealEvents
 from tfctr.types import Tensor
 
 __all__ = [
     "attended",
     "history_of",
     "modalities_of",
+    "pooled",
     "projected",
     "vectors_of",
     "without_modalities",
@@ -131,39 +134,72 @@ def attended(
     Args:
         attentions: One for each modality, or one that sees all of them side by side.
         candidates: Candidates in each modality, `(batch, candidates, dim)`.
-        events: `(batch, time, modalities, dim)`.
+        events: `(batch, time, modalities * dim)`, side by side.
         mask: `(batch, time)` booleans: which events are real.
     """
     if len(attentions) == len(candidates):
+        parts = ops.split(events, len(candidates), axis=-1)
         return [
-            attention(candidates[m], events[:, :, m], events_mask=mask)
-            for m, attention in enumerate(attentions)
+            attention(own, part, events_mask=mask)
+            for attention, own, part in zip(attentions, candidates, parts, strict=True)
         ]
     (attention,) = attentions
-    joined = ops.reshape(events, (*ops.shape(events)[:2], -1))
-    found = attention(ops.concatenate(candidates, -1), joined, events_mask=mask)
+    found = attention(ops.concatenate(candidates, -1), events, events_mask=mask)
     return [*ops.split(found, len(candidates), axis=-1)]
+
+
+def pooled(
+    attentions: Sequence[Any],
+    candidates: Sequence[Tensor],
+    events: Sequence[Tensor],
+    layout: RealEvents,
+) -> list[Tensor]:
+    """The same for one candidate a history, `(batch, dim)`.
+
+    Args:
+        attentions: As for `attended`.
+        candidates: `(batch, dim)` in each modality.
+        events: `(events, dim)` in each modality: the real ones.
+        layout: Which history each event is part of.
+    """
+    if len(attentions) == len(candidates):
+        return [
+            attention.pool(own, part, layout)
+            for attention, own, part in zip(attentions, candidates, events, strict=True)
+        ]
+    (attention,) = attentions
+    joined = kernels.concat(candidates), kernels.concat(events)
+    return [*ops.split(attention.pool(*joined, layout), len(candidates), axis=-1)]
 
 
 def projected(table: Any, projection: Any, ids: Tensor) -> Tensor:
     """Projected vectors of a table, `(..., dim)`.
 
-    A large batch has an item many times over. Where it has more ids than the table has
-    rows, all rows are projected once, and the short vectors looked up.
+    A batch has an item many times over, and padding more often still: each is looked up
+    and projected once, and the short vectors spread. XLA cannot know how many there
+    are; there all rows of the table are projected once, if the batch has more ids.
 
     Args:
         table: A `ModalTable`.
         projection: A `ModalProjection`.
         ids: `(...)` encoded ids.
     """
+    if not projection.built:
+        projection.build((None, table.width))
+    flat = ops.reshape(ops.cast(ids, "int32"), (-1,))
+    if not kernels.is_xla():
+        some, places = kernels.distinct(flat)
+        return _spread(projection(table(some)), places, ids)
 
     def each() -> Tensor:
         return projection(table(ids))
 
     def once() -> Tensor:
-        rows = projection(table(ops.arange(table.num_rows)))
-        return ops.take(rows, ops.cast(ids, "int32"), axis=0)
+        return _spread(projection(table(ops.arange(table.num_rows))), flat, ids)
 
-    if not projection.built:
-        projection.build((None, table.width))
     return ops.cond(ops.size(ids) > table.num_rows, once, each)
+
+
+def _spread(rows: Tensor, places: Tensor, ids: Tensor) -> Tensor:
+    found = kernels.gather(rows, places)
+    return ops.reshape(found, (*ops.shape(ids), rows.shape[-1]))

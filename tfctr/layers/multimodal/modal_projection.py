@@ -63,8 +63,12 @@ class ModalProjection(keras.layers.Layer):
         given = is_given(vectors)
         single = ops.cast(vectors, "float32")
         squares = ops.sum(ops.square(single), axis=-1, keepdims=True)
-        scaled = single * ops.rsqrt(ops.where(given, squares, 1.0))
-        made = ops.matmul(ops.cast(scaled, self.compute_dtype), self.kernel) + self.bias
+        scale = ops.rsqrt(ops.where(given, squares, 1.0))
+        if self.compute_dtype == "float32":  # short vectors are scaled for less
+            made = ops.matmul(single, self.kernel) * scale + self.bias
+        else:  # long vectors would overflow
+            units = ops.cast(single * scale, self.compute_dtype)
+            made = ops.matmul(units, self.kernel) + self.bias
         return ops.where(given, made, self.stand_in)
 
     def compute_output_shape(self, vectors_shape: Shape) -> Shape:
