@@ -8,6 +8,8 @@ import pytest
 
 # TensorFlow reads it when it is first imported, here and in child processes.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Two processes of tests share two cores: more threads would only wait for each other.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 # Tests compile much and run it once: XLA shall not spend half of their time on making
 # that once fast.
 FAST_TO_COMPILE = "--xla_backend_optimization_level=0"

@@ -126,6 +126,13 @@ def test_pairs_cost_their_real_events_and_are_the_same_as_requests(joint):
     assert count > 20  # what is compared is not all zeros
 
 
+def test_a_shorter_history_of_a_like_name_does_not_matter():
+    model = with_table(history="history")
+    short = {**X, "history_long_item_id": X["history_long_item_id"][:, :1]}
+    with kernels.xla(False):
+        np.testing.assert_array_equal(model(short)["click"], model(X)["click"])
+
+
 def test_an_item_of_a_table_is_projected_once_however_often_it_comes():
     model, seen = with_table(), []
     projection = model.projections["text"]

@@ -14,6 +14,7 @@ from tfctr.layers import (
     TargetAttention,
 )
 from tfctr.layers.sequence.events import RealEvents
+from tfctr.models.compared_history import event_columns
 from tfctr.models.modalities import (
     attended,
     history_of,
@@ -205,8 +206,7 @@ class ModalRanker(VectorTables):
     def _pairs(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What `fuse` takes, of pairs, at the cost of the real events."""
         layout = RealEvents(self.embeddings.mask(self._prefix[:-1], inputs))
-        columns = self.schema.encoded_columns(["sequence"])
-        own = [c.name for c in columns if c.name.startswith(self._prefix)]
+        own = [c.name for c in event_columns(self.schema, self._prefix[:-1])]
         known = layout.select_all({name: inputs[name] for name in own})
         plain = self.embeddings.fields(("user", "context", "item"))
         fields, events = self.embeddings.stacked(
