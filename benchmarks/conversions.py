@@ -338,7 +338,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", choices=STUDIES, default="kuairand")
     parser.add_argument("--forms", nargs="+", choices=[*FORMS, *ESMM, *HISTORIES])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="two forms, one epoch")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
     parser.add_argument("--page", type=Path, help="also write a Markdown page here")

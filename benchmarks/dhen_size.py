@@ -212,12 +212,13 @@ def markdown(found: list[dict[str, Any]], seconds: float, remarks: list[str]) ->
     title = "DHEN and its single modules" if several else "depth and width of DHEN"
     option = " --modules" if several else ""
     intro = (
-        f"Written by `python benchmarks/dhen_size.py{option} --seconds {seconds:g}` on "
-        f"{platform.machine()}, {os.cpu_count()} cores, {platform.platform()}, a "
-        f"machine that others used too. Each size trains for {seconds:g} seconds of "
-        f"the processor, at a learning rate of {LEARNING_RATE:g}, batches of "
-        f"{BATCH_SIZE} and dropout 0.2 in the towers; of {CHECKS} times in that, the "
-        f"one with the least validation loss is measured on the test part. {seeds} "
+        f"Written by `python benchmarks/dhen_size.py{option} --seconds {seconds:g} "
+        f"--seeds {seeds}` on {platform.machine()}, {os.cpu_count()} cores, "
+        f"{platform.platform()}, a machine that others used too. Each size trains for "
+        f"{seconds:g} seconds of the processor, at a learning rate of "
+        f"{LEARNING_RATE:g}, batches of {BATCH_SIZE} and dropout 0.2 in the towers; of "
+        f"{CHECKS} times in that, the one with the least validation loss is measured "
+        f"on the test part. {seeds} "
         "seeds: median (range). Epochs are what fitted into the time."
     )
     note = (
@@ -230,7 +231,7 @@ def markdown(found: list[dict[str, Any]], seconds: float, remarks: list[str]) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--modules", action="store_true", help="and single modules")
     parser.add_argument("--quick", action="store_true", help="two sizes, made-up data")

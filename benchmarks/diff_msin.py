@@ -54,7 +54,7 @@ FILES = {
     "plot": ("plot_minilm.npz", "ml1m_movie_id"),
     "poster": ("poster_efficientnet.npz", "poster_movie_id"),
 }
-SEEDS, EPOCHS, BATCH, RATE, DIM = 3, 6, 512, 2e-3, 16
+SEEDS, EPOCHS, BATCH, RATE, DIM = 5, 6, 512, 2e-3, 16
 # One item of so many is held back.
 HELD_BACK = 10
 FORMS: dict[str, tuple[str, dict[str, Any]]] = {
