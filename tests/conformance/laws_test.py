@@ -31,6 +31,7 @@ ABSTRACT = {
     "TrainableModel",
     "TrainingLosses",
     "TwoSides",
+    "VectorTables",
     "ValueSums",
     "VectorModel",
 }
