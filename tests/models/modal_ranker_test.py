@@ -126,6 +126,21 @@ def test_pairs_cost_their_real_events_and_are_the_same_as_requests(joint):
     assert count > 20  # what is compared is not all zeros
 
 
+@pytest.mark.parametrize("count", [1, 16])
+def test_pairs_without_any_event_are_answered_alike(count):
+    model = with_table()
+    empty = {
+        name: np.zeros_like(v[:count]) if name.startswith("history_") else v[:count]
+        for name, v in X.items()
+    }
+    answers = []
+    for is_xla in (False, True):
+        with kernels.xla(is_xla):
+            answers.append(np.asarray(model(empty)["click"]))
+    assert np.isfinite(answers).all()
+    np.testing.assert_allclose(*answers, atol=1e-5)
+
+
 def test_a_shorter_history_of_a_like_name_does_not_matter():
     model = with_table(history="history")
     short = {**X, "history_long_item_id": X["history_long_item_id"][:, :1]}
